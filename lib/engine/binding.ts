@@ -1,0 +1,91 @@
+// Finds and loads the addon, and gives its exports types. The only place that trusts native values' shapes.
+
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HeadendError } from '../errors.js';
+import type {
+  BatchReport,
+  EngineFault,
+  InitSegment,
+  ProbeResult,
+  ProduceRequest,
+  ProducerOptions,
+  Segment,
+} from './engine.js';
+
+/** A failure as the addon reports it. */
+export interface NativeStatus {
+  readonly code: string;
+  readonly stage: string;
+  readonly message: string;
+  readonly averror: number;
+}
+
+/** What the addon tells about a producer or a probe, by type. */
+export interface NativeEvents {
+  readonly init: InitSegment;
+  readonly segment: Segment;
+  readonly fault: EngineFault;
+  readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };
+  readonly stopped: null;
+  readonly probe: { readonly error: NativeStatus | null; readonly result: ProbeResult | null };
+}
+
+/** One event: the number of the producer or probe it is about, its type and what comes with it. */
+export type NativeEvent = {
+  [Type in keyof NativeEvents]: readonly [id: number, type: Type, payload: NativeEvents[Type]];
+}[keyof NativeEvents];
+
+/** The addon's engine: producers and probes by number, one callback for all of them. */
+export interface NativeEngine {
+  createProducer(options: ProducerOptions): number;
+  /** Null when the batch was accepted; its end is a `batch` event. */
+  produce(producer: number, request: ProduceRequest): NativeStatus | null;
+  /** Its end is a `stopped` event. Call it once. */
+  stopProducer(producer: number): void;
+  /** Its end is a `probe` event. */
+  probe(url: string): number;
+  cancelProbe(probe: number): void;
+  /** Joins every thread that is left. Nothing may be called afterwards. */
+  close(): void;
+}
+
+/** The addon's exports. */
+export interface Binding {
+  readonly Engine: new (onEvent: (...event: NativeEvent) => void) => NativeEngine;
+  /** Version of the FFmpeg that is linked in. */
+  readonly ffmpegVersion: string;
+}
+
+/** The package's root: the nearest folder above this file that holds its package.json. */
+function packageRoot(): string {
+  // lib/engine/ in a checkout, dist/lib/engine/ in the package.
+  const here = path.dirname(fileURLToPath(import.meta.url));
+  const root = path.resolve(here, '..', '..');
+  return path.basename(root) === 'dist' ? path.dirname(root) : root;
+}
+
+/**
+ * Loads the addon: a build of this checkout, else the prebuilt binary of this platform.
+ * @throws HeadendError `ADDON_NOT_FOUND` that says what was looked for and what to do
+ */
+export function loadBinding(): Binding {
+  const require = createRequire(import.meta.url);
+  const root = packageRoot();
+  try {
+    const load = require('node-gyp-build') as (directory: string) => Binding;
+    return load(root);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HeadendError(
+      'ADDON_NOT_FOUND',
+      'engine',
+      `No native addon for ${process.platform}-${process.arch} (Node ${process.version}, Node-API ${process.versions.napi}). ` +
+        `Looked for build/Release/headend.node and prebuilds/${process.platform}-${process.arch}/ in ${root}. ` +
+        'Prebuilt binaries exist for linux-x64 with glibc 2.35 or newer; elsewhere build from a checkout: ' +
+        `"npm run setup" (needs a C++ toolchain). The loader said: ${reason}`,
+      { cause },
+    );
+  }
+}

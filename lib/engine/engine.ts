@@ -1,0 +1,183 @@
+// The contract between the TypeScript control plane and the native engine: what a producer is told
+// and what it gives back. The implementation over the addon is native.ts; nothing else knows it.
+
+/** An exact ratio of two integers, `den` > 0. Used for frame rates (frames per second) and seconds. */
+export interface Rational {
+  readonly num: number;
+  readonly den: number;
+}
+
+/** The exact grid of a channel; the same for every rung and for the life of the channel. */
+export interface ChannelFormat {
+  /** Output frames per second. */
+  readonly frameRate: Rational;
+  /** Frames in one segment (S): segment n holds frames [n*S, (n+1)*S). */
+  readonly framesPerSegment: number;
+  /** Frames between IDR pictures; divides `framesPerSegment`. */
+  readonly keyFrameInterval: number;
+  /** Frames in one CMAF fragment (about one second); divides `framesPerSegment`. */
+  readonly framesPerFragment: number;
+}
+
+/** One video encode of a channel. Sizes in pixels and even; bit rates in bit/s. */
+export interface Rung {
+  /** Name in URLs and events, for example `720p`. */
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  readonly bitrate: number;
+  readonly maxrate: number;
+  readonly bufsize: number;
+  /** x264 preset. */
+  readonly preset: string;
+}
+
+/** Id of the one audio rendition: AAC-LC, 48 kHz, stereo. It is part of every batch. */
+export const AUDIO_RENDITION = 'audio';
+
+/** Everything about a producer that cannot change while it lives. */
+export interface ProducerOptions {
+  readonly channelId: string;
+  /** Text of the slate card. */
+  readonly title: string;
+  readonly format: ChannelFormat;
+  /** Every rung that may be asked for, largest first. */
+  readonly rungs: readonly Rung[];
+  /** Bit rate of the audio rendition in bit/s. */
+  readonly audioBitrate: number;
+  /** A TrueType file for the slate and for generators that draw text. */
+  readonly fontFile: string;
+}
+
+/** Where the pictures and sound of a timeline entry come from. */
+export type EntrySource =
+  /** A file or URL that libavformat opens; `inPoint` in seconds from the start of its video. */
+  | { readonly kind: 'file'; readonly url: string; readonly inPoint: Rational }
+  /**
+   * libavfilter chains over black frames of the channel's size and over silence. The chains see the
+   * programme's own time as `t`; `inFrame` is that time, in channel frames, at the entry's start.
+   * `{font}` is replaced by the font file. A generator must be a function of `t` (so a cold start
+   * anywhere gives the same frames): `hue`, `drawtext`, `geq`, `rotate`, `aeval`, not `testsrc`.
+   */
+  | { readonly kind: 'generator'; readonly video: string; readonly audio: string; readonly inFrame: number }
+  /** The still card with the channel's title, and silence. */
+  | { readonly kind: 'slate' };
+
+/** What airs in output frames [startFrame, endFrame), counted from the channel's epoch. */
+export interface TimelineEntry {
+  readonly startFrame: number;
+  readonly endFrame: number;
+  readonly source: EntrySource;
+}
+
+/**
+ * One batch: segments [from, from + count) of the audio and of the named rungs.
+ * `timeline` is sorted and without holes and covers at least the segments
+ * [from - 1, from + count + 1]: the engine reads a little before the batch (to prime the audio encoder)
+ * and ahead of it (frames inside the encoders, and the next programme, which it opens early).
+ */
+export interface ProduceRequest {
+  readonly from: number;
+  readonly count: number;
+  readonly rungs: readonly string[];
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** The initialization section of a rendition: equal bytes from every production of the channel. */
+export interface InitSegment {
+  readonly rendition: string;
+  /** RFC 6381 codecs string from the real parameter sets, for example `avc1.64001f`. */
+  readonly codecs: string;
+  readonly data: Uint8Array;
+}
+
+/** One finished segment. */
+export interface Segment {
+  readonly rendition: string;
+  /** n, also the media sequence number. */
+  readonly sequence: number;
+  /** Start on the channel's clock (since its epoch), in ticks of `timescale` per second. */
+  readonly start: number;
+  /** Duration in ticks: frames for video, access units times 1024 for audio. */
+  readonly duration: number;
+  readonly timescale: number;
+  readonly data: Uint8Array;
+}
+
+/** Something that went wrong while producing; the channel goes on (slate, silence) unless the batch rejects. */
+export interface EngineFault {
+  /** Member of `ErrorCode` in errors.ts. */
+  readonly code: string;
+  /** Where: open, probe, demux, decode, normalise, encode, mux, schedule. */
+  readonly stage: string;
+  readonly message: string;
+  /** FFmpeg's negative error number, 0 when there is none. */
+  readonly averror: number;
+  /** The first output frame affected, in frames since the epoch. */
+  readonly frame: number;
+  /** The source at fault, empty when it is not about a source. */
+  readonly source: string;
+}
+
+/** Figures of a finished batch. */
+export interface BatchReport {
+  /** Wall time of the batch in milliseconds. */
+  readonly elapsedMs: number;
+  /** Frames that the decoders gave during the batch, discarded pre-roll included. */
+  readonly framesDecoded: number;
+  /** True when the producer continued from its parked state, false after a cold start. */
+  readonly warm: boolean;
+}
+
+/** Receives what a producer makes, on the JS thread, in order per rendition. */
+export interface ProducerSink {
+  onInit(init: InitSegment): void;
+  onSegment(segment: Segment): void;
+  onFault(fault: EngineFault): void;
+}
+
+/** Makes the segments of one channel; one batch at a time. Between batches it is parked: threads asleep, state kept. */
+export interface Producer {
+  /**
+   * Makes a batch. Continues the parked state when `from` is the next segment, else starts cold.
+   * Every segment has reached the sink when the promise resolves.
+   * @throws HeadendError `ENGINE_BUSY` while a batch is in flight, `ENGINE_STOPPED` when stopped, or
+   * the encoder's error.
+   */
+  produce(request: ProduceRequest): Promise<BatchReport>;
+  /** Cancels what is in flight and joins every thread of the producer. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** What `probe` found out about a source. */
+export interface ProbeResult {
+  /** Duration of the programme in seconds (of the video track where there is one), null when unknown. */
+  readonly duration: Rational | null;
+  /** Container format name by libavformat. */
+  readonly format: string;
+  readonly video: {
+    readonly codec: string;
+    readonly width: number;
+    readonly height: number;
+    readonly frameRate: Rational | null;
+  } | null;
+  readonly audio: {
+    readonly codec: string;
+    readonly sampleRate: number;
+    readonly channels: number;
+  } | null;
+  /** The container's title tag, empty when it has none. */
+  readonly title: string;
+}
+
+/** The native engine of one Headend instance. */
+export interface Engine {
+  /**
+   * Opens a source and reads its streams' parameters.
+   * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID` or `SOURCE_TIMEOUT`
+   */
+  probe(url: string, signal?: AbortSignal): Promise<ProbeResult>;
+  createProducer(options: ProducerOptions, sink: ProducerSink): Producer;
+  /** Stops every producer and probe and joins their threads. Idempotent. */
+  close(): Promise<void>;
+}

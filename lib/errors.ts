@@ -1,0 +1,84 @@
+// The one error type of the library and its closed list of codes. docs/errors.md describes each code.
+
+/**
+ * Every code that a `HeadendError` or a fault can carry. Codes are stable: programs may switch on them.
+ * docs/errors.md lists, for each, what it means and what to do.
+ */
+export const ERROR_CODES = [
+  'INVALID_OPTIONS',
+  'CHANNEL_NOT_FOUND',
+  'CHANNEL_EXISTS',
+  'RENDITION_NOT_FOUND',
+  'SEGMENT_NOT_FOUND',
+  'SEGMENT_TIMEOUT',
+  'SCHEDULE_EMPTY',
+  'SCHEDULE_NOT_STARTED',
+  'SCHEDULE_ENDED',
+  'SOURCE_NOT_FOUND',
+  'SOURCE_DENIED',
+  'SOURCE_INVALID',
+  'SOURCE_TIMEOUT',
+  'DECODE_FAILED',
+  'ENCODE_FAILED',
+  'ENGINE_BUSY',
+  'ENGINE_STOPPED',
+  'ENGINE_FAILED',
+  'ADDON_NOT_FOUND',
+  'CLOSED',
+  'INVALID_REQUEST',
+  'ROUTE_NOT_FOUND',
+  'RANGE_NOT_SATISFIABLE',
+  'INTERNAL_ERROR',
+] as const;
+
+/** A member of {@link ERROR_CODES}. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** The part of the system that failed. */
+export type Stage =
+  | 'options'
+  | 'schedule'
+  | 'open'
+  | 'probe'
+  | 'demux'
+  | 'decode'
+  | 'normalise'
+  | 'encode'
+  | 'mux'
+  | 'engine'
+  | 'store'
+  | 'http';
+
+/** What a {@link HeadendError} is made from besides its code, stage and message. */
+export interface HeadendErrorDetails {
+  readonly channelId?: string;
+  /** FFmpeg's negative error number. */
+  readonly averror?: number;
+  /** Whether the same call may succeed later without a change. Default false. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** Every error that the library throws on purpose. */
+export class HeadendError extends Error {
+  override readonly name = 'HeadendError';
+  readonly code: ErrorCode;
+  readonly stage: Stage;
+  readonly channelId: string | undefined;
+  readonly averror: number | undefined;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, stage: Stage, message: string, details: HeadendErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.stage = stage;
+    this.channelId = details.channelId;
+    this.averror = details.averror;
+    this.retryable = details.retryable ?? false;
+  }
+}
+
+/** Narrows a string (from the addon) to an {@link ErrorCode}. */
+export function isErrorCode(value: string): value is ErrorCode {
+  return (ERROR_CODES as readonly string[]).includes(value);
+}

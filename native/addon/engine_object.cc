@@ -1,0 +1,182 @@
+#include "addon/engine_object.h"
+
+#include "addon/convert.h"
+#include "base/thread_name.h"
+
+namespace headend {
+
+/** A producer and the sink that carries its events. */
+class EngineObject::ProducerSlot : public ProducerEvents {
+ public:
+  ProducerSlot(EngineObject& engine, uint32_t id, ProducerOptions options)
+      : engine_(engine), id_(id), producer_(std::move(options), *this) {}
+
+  Producer& producer() { return producer_; }
+
+  void on_init(InitSection init) override { engine_.post({id_, std::move(init)}); }
+  void on_segment(Segment segment) override { engine_.post({id_, std::move(segment)}); }
+  void on_fault(Fault fault) override { engine_.post({id_, std::move(fault)}); }
+  void on_batch(Status status, BatchReport report) override { engine_.post({id_, BatchEnd{std::move(status), report}}); }
+  void on_stopped() override { engine_.post({id_, Stopped{}}); }
+
+ private:
+  EngineObject& engine_;
+  const uint32_t id_;
+  Producer producer_;  // last: its thread uses the rest
+};
+
+/** A probe and its thread. */
+struct EngineObject::ProbeSlot {
+  std::jthread thread;
+};
+
+Napi::Function EngineObject::define(Napi::Env env) {
+  return DefineClass(env, "Engine",
+                     {
+                         InstanceMethod<&EngineObject::create_producer>("createProducer"),
+                         InstanceMethod<&EngineObject::produce>("produce"),
+                         InstanceMethod<&EngineObject::stop_producer>("stopProducer"),
+                         InstanceMethod<&EngineObject::probe>("probe"),
+                         InstanceMethod<&EngineObject::cancel_probe>("cancelProbe"),
+                         InstanceMethod<&EngineObject::close>("close"),
+                     });
+}
+
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
+  Napi::Env env = info.Env();
+  if (!info[0].IsFunction()) {
+    Napi::TypeError::New(env, "Engine needs a callback").ThrowAsJavaScriptException();
+    return;
+  }
+  channel_ = Channel::New(env, info[0].As<Napi::Function>(), "headend", 0, 1, this);
+  channel_.Unref(env);
+  open_ = true;
+  Ref();  // until close(): the threads refer to this object
+  // Added after the thread-safe function's own hook, so it runs before it.
+  cleanup_ = env.AddCleanupHook(+[](EngineObject* self) { self->stop_all(); }, this);
+}
+
+EngineObject::~EngineObject() { stop_all(); }
+
+void EngineObject::post(Event event) {
+  auto* owned = new Event(std::move(event));
+  if (channel_.NonBlockingCall(owned) != napi_ok) delete owned;  // the environment is closing
+}
+
+void EngineObject::call_js(Napi::Env env, Napi::Function callback, EngineObject* self, Event* event) {
+  const std::unique_ptr<Event> owned(event);
+  if (env == nullptr) return;  // the environment is closing
+  self->dispatch(env, callback, std::move(*owned));
+}
+
+void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event) {
+  const Napi::Number id = Napi::Number::New(env, event.id);
+  const auto tell = [&](const char* type, Napi::Value payload) {
+    callback.Call({id, Napi::String::New(env, type), payload});
+  };
+  if (auto* init = std::get_if<InitSection>(&event.payload)) {
+    tell("init", to_js(env, std::move(*init)));
+  } else if (auto* segment = std::get_if<Segment>(&event.payload)) {
+    tell("segment", to_js(env, std::move(*segment)));
+  } else if (auto* fault = std::get_if<Fault>(&event.payload)) {
+    tell("fault", to_js(env, *fault));
+  } else if (auto* batch = std::get_if<BatchEnd>(&event.payload)) {
+    end_work(env);
+    Napi::Object payload = Napi::Object::New(env);
+    payload["error"] = to_js(env, batch->status);
+    payload["report"] = to_js(env, batch->report);
+    tell("batch", payload);
+  } else if (std::holds_alternative<Stopped>(event.payload)) {
+    end_work(env);
+    producers_.erase(event.id);  // its thread has ended: the join is immediate
+    tell("stopped", env.Null());
+  } else if (auto* probed = std::get_if<Result<ProbeResult>>(&event.payload)) {
+    end_work(env);
+    probes_.erase(event.id);
+    Napi::Object payload = Napi::Object::New(env);
+    payload["error"] = probed->ok() ? env.Null() : to_js(env, probed->status());
+    payload["result"] = probed->ok() ? to_js(env, probed->value()) : env.Null();
+    tell("probe", payload);
+  }
+}
+
+void EngineObject::begin_work(Napi::Env env) {
+  if (work_++ == 0) channel_.Ref(env);
+}
+
+void EngineObject::end_work(Napi::Env env) {
+  if (--work_ == 0 && open_) channel_.Unref(env);
+}
+
+Napi::Value EngineObject::create_producer(const Napi::CallbackInfo& info) {
+  PropertyReader read(info.Env());
+  if (!info[0].IsObject()) read.fail("createProducer needs options");
+  if (!read.ok()) return info.Env().Undefined();
+  ProducerOptions options = to_producer_options(info[0].As<Napi::Object>(), read);
+  if (!read.ok()) return info.Env().Undefined();
+  const uint32_t id = next_id_++;
+  producers_[id] = std::make_unique<ProducerSlot>(*this, id, std::move(options));
+  return Napi::Number::New(info.Env(), id);
+}
+
+// Returns null, or why the batch was refused.
+Napi::Value EngineObject::produce(const Napi::CallbackInfo& info) {
+  PropertyReader read(info.Env());
+  if (!info[0].IsNumber() || !info[1].IsObject()) read.fail("produce needs a producer and a request");
+  if (!read.ok()) return info.Env().Undefined();
+  ProduceRequest request = to_produce_request(info[1].As<Napi::Object>(), read);
+  if (!read.ok()) return info.Env().Undefined();
+  const auto slot = producers_.find(info[0].As<Napi::Number>().Uint32Value());
+  if (slot == producers_.end()) return to_js(info.Env(), Status::stopped(Stage::kEngine));
+  Status status = slot->second->producer().produce(std::move(request));
+  if (status.ok()) begin_work(info.Env());
+  return to_js(info.Env(), status);
+}
+
+Napi::Value EngineObject::stop_producer(const Napi::CallbackInfo& info) {
+  const auto slot = producers_.find(info[0].ToNumber().Uint32Value());
+  if (slot != producers_.end()) {
+    begin_work(info.Env());
+    slot->second->producer().request_stop();
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value EngineObject::probe(const Napi::CallbackInfo& info) {
+  const uint32_t id = next_id_++;
+  const std::string url = info[0].ToString();
+  begin_work(info.Env());
+  auto slot = std::make_unique<ProbeSlot>();
+  slot->thread = std::jthread([this, id, url](std::stop_token stop) {
+    name_this_thread("headend-probe");
+    post({id, headend::probe(url, stop)});
+  });
+  probes_[id] = std::move(slot);
+  return Napi::Number::New(info.Env(), id);
+}
+
+Napi::Value EngineObject::cancel_probe(const Napi::CallbackInfo& info) {
+  const auto slot = probes_.find(info[0].ToNumber().Uint32Value());
+  if (slot != probes_.end()) slot->second->thread.request_stop();
+  return info.Env().Undefined();
+}
+
+// Called when every producer and probe has told its end.
+Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
+  if (!open_) return info.Env().Undefined();
+  stop_all();
+  open_ = false;
+  cleanup_.Remove(info.Env());
+  channel_.Release();
+  Unref();
+  return info.Env().Undefined();
+}
+
+void EngineObject::stop_all() {
+  for (auto& [id, slot] : producers_) slot->producer().request_stop();
+  for (auto& [id, slot] : probes_) slot->thread.request_stop();
+  producers_.clear();  // joins
+  probes_.clear();     // joins
+}
+
+}  // namespace headend

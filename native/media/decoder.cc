@@ -1,0 +1,90 @@
+#include "media/decoder.h"
+
+namespace headend {
+namespace {
+
+// A stream that gives no frame from this many packets (about ten seconds of video) will never give one.
+constexpr int kHopelessPackets = 300;
+
+}  // namespace
+
+Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream* stream, int threads) {
+  const AVCodec* codec = avcodec_find_decoder(stream->codecpar->codec_id);
+  if (!codec)
+    return Status(Code::kSourceInvalid, Stage::kDecode,
+                  std::string("no decoder for ") + avcodec_get_name(stream->codecpar->codec_id));
+  std::unique_ptr<Decoder> decoder(new Decoder(demuxer, stream));
+  decoder->codec_.reset(avcodec_alloc_context3(codec));
+  AVCodecContext* context = decoder->codec_.get();
+  int error = avcodec_parameters_to_context(context, stream->codecpar);
+  if (error >= 0) {
+    context->pkt_timebase = stream->time_base;
+    context->thread_count = threads;
+    error = avcodec_open2(context, codec, nullptr);
+  }
+  if (error < 0)
+    return Status::from_av(Code::kDecodeFailed, Stage::kDecode, error,
+                           std::string("cannot open the decoder ") + codec->name);
+  decoder->origin_ = av_rescale_q(demuxer.origin(), AV_TIME_BASE_Q, stream->time_base);
+  // The video's own start is exact in its own time base; microseconds may not be.
+  if (stream == demuxer.video() && stream->start_time != AV_NOPTS_VALUE) decoder->origin_ = stream->start_time;
+  return decoder;
+}
+
+Status Decoder::feed() {
+  Result<PacketPtr> packet = demuxer_.read(stream_);
+  if (!packet.ok()) return packet.status();
+  if (!packet.value()) {
+    draining_ = true;
+    (void)avcodec_send_packet(codec_.get(), nullptr);
+    return {};
+  }
+  ++packets_;
+  const int error = avcodec_send_packet(codec_.get(), packet.value().get());
+  if (packets_ > kHopelessPackets && frames_ == 0)
+    return error < 0 ? Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, "nothing could be decoded")
+                     : Status(Code::kDecodeFailed, Stage::kDecode, "nothing could be decoded");
+  return {};
+}
+
+// Moves the timestamp to the programme's clock; a frame without one follows its predecessor.
+bool Decoder::place(AVFrame& frame) {
+  int64_t pts = frame.best_effort_timestamp;
+  if (pts != AV_NOPTS_VALUE)
+    pts -= origin_;
+  else if (next_pts_ != AV_NOPTS_VALUE)
+    pts = next_pts_;
+  else
+    return false;
+  frame.pts = pts;
+  next_pts_ = pts + frame.duration;
+  return true;
+}
+
+Result<FramePtr> Decoder::read() {
+  for (;;) {
+    FramePtr frame = make_frame();
+    const int error = avcodec_receive_frame(codec_.get(), frame.get());
+    if (error == AVERROR_EOF) return FramePtr();
+    if (error >= 0) {
+      packets_ = 0;
+      ++frames_;
+      if (place(*frame)) return frame;
+      continue;
+    }
+    if (draining_) {
+      // A drain that fails has nothing more to give.
+      if (error != AVERROR(EAGAIN)) return FramePtr();
+      continue;
+    }
+    if (Status status = feed(); !status.ok()) return status;
+  }
+}
+
+void Decoder::flush() {
+  avcodec_flush_buffers(codec_.get());
+  draining_ = false;
+  next_pts_ = AV_NOPTS_VALUE;
+}
+
+}  // namespace headend

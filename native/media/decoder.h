@@ -1,0 +1,48 @@
+// Decodes one stream of a Demuxer into frames with a timestamp counted from the programme's origin.
+// Used by one thread; libavcodec's own frame threads are inside.
+#pragma once
+
+#include <memory>
+
+#include "base/av_ptr.h"
+#include "base/status.h"
+#include "media/demuxer.h"
+
+namespace headend {
+
+class Decoder {
+ public:
+  /** `demuxer` must outlive the decoder. `threads`: libavcodec's, 0 for its own choice. */
+  static Result<std::unique_ptr<Decoder>> open(Demuxer& demuxer, const AVStream* stream, int threads);
+
+  /**
+   * The next frame, or null at the end. Frames that cannot be decoded are skipped; when nothing at all
+   * could be decoded from a good number of packets, the decoder fails.
+   * `frame->pts` counts `time_base()` since the demuxer's origin.
+   */
+  Result<FramePtr> read();
+
+  /** Forgets everything after a seek. */
+  void flush();
+
+  AVRational time_base() const { return stream_->time_base; }
+  const AVStream& stream() const { return *stream_; }
+  /** Frames given out so far. */
+  int64_t frames() const { return frames_; }
+
+ private:
+  Decoder(Demuxer& demuxer, const AVStream* stream) : demuxer_(demuxer), stream_(stream) {}
+  Status feed();
+  bool place(AVFrame& frame);
+
+  Demuxer& demuxer_;
+  const AVStream* stream_;
+  CodecPtr codec_;
+  int64_t origin_ = 0;     // in stream time base
+  int64_t next_pts_ = AV_NOPTS_VALUE;
+  int64_t frames_ = 0;
+  int packets_ = 0;        // packets sent since the last frame
+  bool draining_ = false;
+};
+
+}  // namespace headend

@@ -1,0 +1,111 @@
+#include "media/demuxer.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace headend {
+namespace {
+
+constexpr auto kOpenTime = std::chrono::seconds(10);
+constexpr auto kReadTime = std::chrono::seconds(10);
+// Packets held for one stream while the other is read on; more means that the other has gone missing.
+constexpr int64_t kMaxWaitingBytes = 64 << 20;
+
+// libavformat opens a directory or a FIFO and then blocks or fails obscurely: say so at once.
+Status check_local_file(const std::string& url) {
+  if (url.find("://") != std::string::npos) return {};
+  struct stat info = {};
+  if (stat(url.c_str(), &info) != 0)
+    return Status::from_source(Stage::kOpen, AVERROR(errno), "cannot open " + url);
+  if (!S_ISREG(info.st_mode))
+    return {Code::kSourceInvalid, Stage::kOpen, url + " is not a regular file"};
+  if (info.st_size == 0) return {Code::kSourceInvalid, Stage::kOpen, url + " is empty"};
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, std::stop_token stop) {
+  std::unique_ptr<Demuxer> demuxer(new Demuxer(std::move(stop)));
+  if (Status status = demuxer->open_input(url); !status.ok()) return status;
+  return demuxer;
+}
+
+Status Demuxer::open_input(const std::string& url) {
+  if (Status status = check_local_file(url); !status.ok()) return status;
+
+  AVFormatContext* context = avformat_alloc_context();
+  if (!context) return {Code::kEngineFailed, Stage::kOpen, "out of memory"};
+  context->interrupt_callback = interrupt_.callback();
+  interrupt_.allow(kOpenTime);
+  int error = avformat_open_input(&context, url.c_str(), nullptr, nullptr);  // frees the context when it fails
+  if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot open " + url);
+  input_.reset(context);
+
+  error = avformat_find_stream_info(context, nullptr);
+  if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url);
+
+  const int video = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
+  if (video >= 0 && !(context->streams[video]->disposition & AV_DISPOSITION_ATTACHED_PIC))
+    video_ = context->streams[video];
+  const int audio = av_find_best_stream(context, AVMEDIA_TYPE_AUDIO, -1, video, nullptr, 0);
+  if (audio >= 0) audio_ = context->streams[audio];
+  if (!video_ && !audio_)
+    return {Code::kSourceInvalid, Stage::kOpen, url + " holds neither video nor audio that can be decoded"};
+
+  for (unsigned i = 0; i < context->nb_streams; ++i) {
+    AVStream* stream = context->streams[i];
+    if (stream != video_ && stream != audio_) stream->discard = AVDISCARD_ALL;
+  }
+  const AVStream* lead = video_ ? video_ : audio_;
+  if (lead->start_time != AV_NOPTS_VALUE)
+    origin_ = av_rescale_q(lead->start_time, lead->time_base, AV_TIME_BASE_Q);
+  else if (context->start_time != AV_NOPTS_VALUE)
+    origin_ = context->start_time;
+  return {};
+}
+
+Status Demuxer::seek(int64_t microseconds) {
+  interrupt_.allow(kReadTime);
+  for (auto& queue : waiting_) queue.clear();
+  waiting_bytes_ = 0;
+  at_end_ = false;
+  const AVStream* lead = video_ ? video_ : audio_;
+  const int64_t target = av_rescale_q(origin_ + microseconds, AV_TIME_BASE_Q, lead->time_base);
+  int error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, target, target, 0);
+  // Nothing at or before the target: the nearest key frame after it.
+  if (error < 0) error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, target, INT64_MAX, 0);
+  if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot seek");
+  return {};
+}
+
+Result<PacketPtr> Demuxer::read(const AVStream* stream) {
+  std::deque<PacketPtr>& mine = waiting_[stream == audio_];
+  for (;;) {
+    if (!mine.empty()) {
+      PacketPtr packet = std::move(mine.front());
+      mine.pop_front();
+      waiting_bytes_ -= packet->size;
+      return packet;
+    }
+    if (at_end_) return PacketPtr();
+    // The other stream has run this far ahead: treat this one as ended rather than read the whole file.
+    if (waiting_bytes_ > kMaxWaitingBytes) return PacketPtr();
+
+    PacketPtr packet = make_packet();
+    interrupt_.allow(kReadTime);
+    const int error = av_read_frame(input_.get(), packet.get());
+    if (error == AVERROR_EOF) {
+      at_end_ = true;
+      continue;
+    }
+    if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot read on");
+    const AVStream* owner = input_->streams[packet->stream_index];
+    if (owner != video_ && owner != audio_) continue;
+    waiting_bytes_ += packet->size;
+    waiting_[owner == audio_].push_back(std::move(packet));
+  }
+}
+
+}  // namespace headend

@@ -1,0 +1,52 @@
+// An opened source: its best video and audio stream, and their packets, one stream at a time.
+// Used by one thread. Packets of the stream that is not being asked for wait in a bounded queue.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "base/av_ptr.h"
+#include "base/status.h"
+#include "media/interrupt.h"
+
+namespace headend {
+
+class Demuxer {
+ public:
+  /** Opens `url` and finds its streams. Fails when it has neither video nor audio. */
+  static Result<std::unique_ptr<Demuxer>> open(const std::string& url, std::stop_token stop);
+
+  /** Null when the source has none. Cover pictures do not count as video. */
+  const AVStream* video() const { return video_; }
+  const AVStream* audio() const { return audio_; }
+  const AVFormatContext& format() const { return *input_; }
+
+  /**
+   * The instant that counts as time zero of the programme, in AV_TIME_BASE units: the start of the
+   * video, or of the audio where there is no video.
+   */
+  int64_t origin() const { return origin_; }
+
+  /** Goes to the last key frame at or before `microseconds` after the origin, as far as the format can. */
+  Status seek(int64_t microseconds);
+
+  /** The next packet of `stream`, or null at its end. */
+  Result<PacketPtr> read(const AVStream* stream);
+
+ private:
+  Demuxer(std::stop_token stop) : interrupt_(std::move(stop)) {}
+  Status open_input(const std::string& url);
+
+  Interrupt interrupt_;
+  InputPtr input_;
+  const AVStream* video_ = nullptr;
+  const AVStream* audio_ = nullptr;
+  int64_t origin_ = 0;
+  bool at_end_ = false;
+  std::deque<PacketPtr> waiting_[2];  // video, audio
+  int64_t waiting_bytes_ = 0;
+};
+
+}  // namespace headend

@@ -1,0 +1,39 @@
+// A libavfilter graph with one input "in" and one output "out", built from a filter description.
+// Used by one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/av_ptr.h"
+#include "base/status.h"
+
+extern "C" {
+#include <libavfilter/buffersink.h>
+#include <libavfilter/buffersrc.h>
+}
+
+namespace headend {
+
+class FilterGraph {
+ public:
+  /** A graph for pictures like `first` (size, format, colour); timestamps count `time_base`. */
+  static Result<std::unique_ptr<FilterGraph>> for_pictures(const AVFrame& first, AVRational time_base,
+                                                           const std::string& description);
+  /** A graph for sound: 48 kHz stereo planar float in and out. */
+  static Result<std::unique_ptr<FilterGraph>> for_sound(const std::string& description);
+
+  /** Takes a reference to the frame. */
+  Status push(const AVFrame& frame);
+  /** The next frame that the graph has ready, or null when it wants more input. */
+  Result<FramePtr> pull();
+
+ private:
+  static Result<std::unique_ptr<FilterGraph>> build(const AVFilter* source, const AVBufferSrcParameters& parameters,
+                                                    const AVFilter* sink, const std::string& description);
+  FilterGraphPtr graph_;
+  AVFilterContext* source_ = nullptr;  // owned by the graph
+  AVFilterContext* sink_ = nullptr;    // owned by the graph
+};
+
+}  // namespace headend

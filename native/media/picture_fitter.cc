@@ -1,0 +1,123 @@
+#include "media/picture_fitter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/grid.h"
+
+extern "C" {
+#include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
+}
+
+namespace headend {
+namespace {
+
+int even(int64_t value) { return static_cast<int>(std::max<int64_t>(2, value / 2 * 2)); }
+
+bool is_hdr(AVColorTransferCharacteristic transfer) {
+  return transfer == AVCOL_TRC_SMPTE2084 || transfer == AVCOL_TRC_ARIB_STD_B67;
+}
+
+std::string number(int64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+bool PictureFitter::Input::operator==(const Input& other) const {
+  return width == other.width && height == other.height && format == other.format &&
+         av_cmp_q(aspect, other.aspect) == 0 && matrix == other.matrix && range == other.range &&
+         transfer == other.transfer && primaries == other.primaries && rotation == other.rotation &&
+         flipped == other.flipped;
+}
+
+PictureFitter::Input PictureFitter::describe(const AVFrame& picture) {
+  Input input;
+  input.width = picture.width;
+  input.height = picture.height;
+  input.format = picture.format;
+  input.aspect = picture.sample_aspect_ratio.num > 0 && picture.sample_aspect_ratio.den > 0
+                     ? picture.sample_aspect_ratio
+                     : AVRational{1, 1};
+  input.range = picture.color_range;
+  input.transfer = picture.color_trc;
+  input.primaries = picture.color_primaries;
+  input.matrix = picture.colorspace;
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(picture.format));
+  const bool rgb = format && (format->flags & AV_PIX_FMT_FLAG_RGB);
+  if (rgb) {
+    input.matrix = AVCOL_SPC_RGB;
+  } else if (input.matrix == AVCOL_SPC_UNSPECIFIED || input.matrix == AVCOL_SPC_RESERVED) {
+    // Untagged video: by size, as receivers do (ITU-R BT.601 for SD, BT.709 for HD).
+    input.matrix = picture.height >= 720 || picture.width >= 1280 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+  }
+
+  if (const AVFrameSideData* side = av_frame_get_side_data(&picture, AV_FRAME_DATA_DISPLAYMATRIX)) {
+    const auto* matrix = reinterpret_cast<const int32_t*>(side->data);
+    const double degrees = av_display_rotation_get(matrix);  // counter-clockwise, NaN when singular
+    if (!std::isnan(degrees)) {
+      const int quarter = static_cast<int>(std::lround(-degrees / 90.0));
+      input.rotation = ((quarter % 4) + 4) % 4 * 90;
+    }
+    // A negative determinant mirrors the picture.
+    const double determinant = static_cast<double>(matrix[0]) * matrix[4] - static_cast<double>(matrix[1]) * matrix[3];
+    input.flipped = determinant < 0;
+  }
+  return input;
+}
+
+std::string PictureFitter::graph_description(const Input& input) const {
+  std::string chain;
+  if (input.flipped) chain += "hflip,";
+  if (input.rotation == 90) chain += "transpose=clock,";
+  if (input.rotation == 180) chain += "hflip,vflip,";
+  if (input.rotation == 270) chain += "transpose=cclock,";
+
+  // Displayed size in square pixels, then the largest even size of that shape that fits the rung.
+  __int128 shown_width = static_cast<__int128>(input.width) * input.aspect.num;
+  __int128 shown_height = static_cast<__int128>(input.height) * input.aspect.den;
+  if (input.rotation % 180 != 0) std::swap(shown_width, shown_height);
+  int fit_width = width_;
+  int fit_height = height_;
+  if (shown_width * height_ >= shown_height * width_)
+    fit_height = std::min(height_, even(round_div(shown_height * width_, shown_width)));
+  else
+    fit_width = std::min(width_, even(round_div(shown_width * height_, shown_height)));
+
+  const std::string size = "w=" + number(fit_width) + ":h=" + number(fit_height);
+  if (is_hdr(input.transfer)) {
+    // Linear light, BT.2020 to BT.709 primaries, a filmic curve, back to BT.709 (ITU-R BT.2390 reference white).
+    chain += "zscale=" + size + ":t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=mobius:desat=0," +
+             "zscale=t=bt709:m=bt709:r=tv,format=yuv420p";
+  } else {
+    chain += "scale=" + size + ":flags=bicubic+accurate_rnd+full_chroma_int:out_color_matrix=bt709:out_range=tv,format=yuv420p";
+  }
+  if (fit_width != width_ || fit_height != height_)
+    chain += ",pad=" + number(width_) + ":" + number(height_) + ":" + number((width_ - fit_width) / 4 * 2) + ":" +
+             number((height_ - fit_height) / 4 * 2) + ":black";
+  return chain + ",setsar=1";
+}
+
+Result<SharedFrame> PictureFitter::fit(const SharedFrame& picture) {
+  if (picture == last_input_) return last_output_;
+  const Input input = describe(*picture);
+  FramePtr tagged(av_frame_clone(picture.get()));
+  if (!tagged) return Status(Code::kEngineFailed, Stage::kNormalise, "out of memory");
+  tagged->colorspace = input.matrix;
+  tagged->sample_aspect_ratio = input.aspect;
+  if (!graph_ || !(input == input_)) {
+    auto graph = FilterGraph::for_pictures(*tagged, {1, 1}, graph_description(input));
+    if (!graph.ok()) return graph.status();
+    graph_ = graph.take();
+    input_ = input;
+  }
+  if (Status status = graph_->push(*tagged); !status.ok()) return status;
+  Result<FramePtr> out = graph_->pull();
+  if (!out.ok()) return out.status();
+  if (!out.value()) return Status(Code::kEngineFailed, Stage::kNormalise, "the filter graph kept a picture");
+  last_input_ = picture;
+  last_output_ = share(out.take());
+  return last_output_;
+}
+
+}  // namespace headend

@@ -1,0 +1,47 @@
+// Turns any decoded picture into a rung's picture: upright, square pixels, fitted and padded to the rung's
+// size, BT.709 limited range 8 bit 4:2:0, tone-mapped from HDR. Used by one thread.
+#pragma once
+
+#include <memory>
+
+#include "base/av_ptr.h"
+#include "base/status.h"
+#include "media/filter_graph.h"
+
+namespace headend {
+
+class PictureFitter {
+ public:
+  /** `width` and `height` are even. */
+  PictureFitter(int width, int height) : width_(width), height_(height) {}
+
+  /** The same input pointer as last time gives the same output again without work (repeated frames, slate). */
+  Result<SharedFrame> fit(const SharedFrame& picture);
+
+ private:
+  /** What decides the filter graph; a change of any of it builds a new one. */
+  struct Input {
+    int width = 0, height = 0, format = -1;
+    AVRational aspect{0, 1};
+    AVColorSpace matrix = AVCOL_SPC_UNSPECIFIED;
+    AVColorRange range = AVCOL_RANGE_UNSPECIFIED;
+    AVColorTransferCharacteristic transfer = AVCOL_TRC_UNSPECIFIED;
+    AVColorPrimaries primaries = AVCOL_PRI_UNSPECIFIED;
+    int rotation = 0;  // degrees clockwise to apply: 0, 90, 180, 270
+    bool flipped = false;
+
+    bool operator==(const Input& other) const;
+  };
+
+  static Input describe(const AVFrame& picture);
+  std::string graph_description(const Input& input) const;
+
+  const int width_;
+  const int height_;
+  Input input_;
+  std::unique_ptr<FilterGraph> graph_;
+  SharedFrame last_input_;
+  SharedFrame last_output_;
+};
+
+}  // namespace headend

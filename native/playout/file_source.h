@@ -1,0 +1,52 @@
+// A media file as slices: seeks, decodes, and picks for every output frame the picture on air at its time.
+// Used by the one thread that reads the programme.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "media/decoder.h"
+#include "media/demuxer.h"
+#include "media/sound_track.h"
+#include "playout/frame_source.h"
+#include "playout/options.h"
+
+namespace headend {
+
+class FileSource : public FrameSource {
+ public:
+  /** Output frame `start_frame` is the file's `in_point`. `decoded` counts every frame the video decoder gives. */
+  FileSource(FileEntry entry, int64_t start_frame, const Grid& grid, std::atomic<int64_t>& decoded)
+      : entry_(std::move(entry)), start_frame_(start_frame), grid_(grid), decoded_(decoded) {}
+
+  Status open(int64_t first_frame, std::stop_token stop) override;
+  Result<Slice> next() override;
+
+ private:
+  Status start_at(int64_t first_frame);
+  Status restart_from(int64_t microseconds);
+  Status read_upcoming();
+  Status advance_picture(int64_t frame);
+  Status advance_sound(int64_t end_sample);
+  bool exhausted(int64_t frame) const;
+
+  const FileEntry entry_;
+  const int64_t start_frame_;
+  const Grid grid_;
+  std::atomic<int64_t>& decoded_;
+
+  std::unique_ptr<Demuxer> demuxer_;
+  std::unique_ptr<Decoder> video_;
+  std::unique_ptr<Decoder> audio_;
+  SoundTrack sound_;
+
+  int64_t frame_ = 0;           // the next slice
+  SharedFrame current_;         // on air at frame_ - 1
+  int64_t current_frame_ = 0;   // where it starts
+  SharedFrame upcoming_;        // decoded, starts at upcoming_frame_
+  int64_t upcoming_frame_ = 0;
+  bool video_ended_ = true;
+  bool audio_ended_ = true;
+};
+
+}  // namespace headend

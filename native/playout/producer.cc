@@ -1,0 +1,113 @@
+#include "playout/producer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/thread_name.h"
+#include "playout/run.h"
+#include "playout/slate.h"
+
+namespace headend {
+
+Producer::Producer(ProducerOptions options, ProducerEvents& events) : options_(std::move(options)), events_(events) {
+  thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
+}
+
+Producer::~Producer() {
+  request_stop();
+  join();
+}
+
+Status Producer::check(const ProduceRequest& request) const {
+  if (request.from < 0 || request.count < 1)
+    return {Code::kInvalidOptions, Stage::kEngine, "a batch needs from >= 0 and count >= 1"};
+  for (const std::string& id : request.rungs)
+    if (std::none_of(options_.rungs.begin(), options_.rungs.end(), [&](const auto& rung) { return rung.id == id; }))
+      return {Code::kInvalidOptions, Stage::kEngine, "the channel has no rung '" + id + "'"};
+  for (size_t i = 0; i < request.timeline.size(); ++i) {
+    const TimelineEntry& entry = request.timeline[i];
+    if (entry.end_frame <= entry.start_frame ||
+        (i > 0 && entry.start_frame != request.timeline[i - 1].end_frame))
+      return {Code::kInvalidOptions, Stage::kEngine, "timeline entries must be in order and without holes"};
+  }
+  return {};
+}
+
+Status Producer::produce(ProduceRequest request) {
+  if (Status status = check(request); !status.ok()) return status;
+  std::lock_guard lock(mutex_);
+  if (thread_.get_stop_token().stop_requested()) return Status::stopped(Stage::kEngine);
+  if (busy_) return {Code::kEngineBusy, Stage::kEngine, "a batch of this channel is in flight"};
+  busy_ = true;
+  request_ = std::move(request);
+  wake_.notify_one();
+  return {};
+}
+
+void Producer::request_stop() { thread_.request_stop(); }
+
+void Producer::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+Status Producer::announce_inits() {
+  if (announced_) return {};
+  Result<InitSection> audio = make_audio_init(options_.audio_bitrate, options_.grid);
+  if (!audio.ok()) return audio.status();
+  events_.on_init(audio.take());
+  for (const RungOptions& rung : options_.rungs) {
+    Result<InitSection> video = make_video_init(rung, options_.grid);
+    if (!video.ok()) return video.status();
+    events_.on_init(video.take());
+  }
+  announced_ = true;
+  return {};
+}
+
+Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, const std::stop_token& stop) {
+  const auto started = std::chrono::steady_clock::now();
+  if (Status status = announce_inits(); !status.ok()) return status;
+  report.warm = warm_ && warm_->next_segment() == request.from;
+  if (!report.warm) {
+    warm_.reset();  // joins the old run's threads
+    Result<SharedFrame> slate = make_slate(options_);
+    if (!slate.ok()) return slate.status();
+    warm_ = std::make_unique<Run>(options_, slate.take(), events_, request.from);
+  }
+  const int64_t decoded_before = warm_->frames_decoded();
+  Status status = warm_->produce(request, stop);
+  report.frames_decoded = warm_->frames_decoded() - decoded_before;
+  report.elapsed_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();
+  if (!status.ok()) warm_.reset();
+  return status;
+}
+
+void Producer::run(std::stop_token stop) {
+  name_this_thread("headend-producer");
+  for (;;) {
+    ProduceRequest request;
+    {
+      std::unique_lock lock(mutex_);
+      // Parked: nothing but a batch or the stop ends this sleep.
+      if (!wake_.wait(lock, stop, [&] { return request_.has_value(); })) break;
+      request = std::move(*request_);
+      request_.reset();
+    }
+    BatchReport report;
+    Status status = make_batch(request, report, stop);
+    {
+      std::lock_guard lock(mutex_);
+      busy_ = false;
+    }
+    events_.on_batch(std::move(status), report);
+  }
+  warm_.reset();
+  std::unique_lock lock(mutex_);
+  const bool refused = request_.has_value();
+  lock.unlock();
+  if (refused) events_.on_batch(Status::stopped(Stage::kEngine), {});
+  events_.on_stopped();
+}
+
+}  // namespace headend

@@ -1,0 +1,48 @@
+#include "playout/programme_reader.h"
+
+#include "base/thread_name.h"
+
+namespace headend {
+namespace {
+
+constexpr size_t kMaxSlices = 8;
+constexpr size_t kMaxBytes = 64 << 20;
+
+}  // namespace
+
+ProgrammeReader::ProgrammeReader(std::unique_ptr<FrameSource> source, int64_t first_frame)
+    : source_(std::move(source)), queue_(kMaxSlices, kMaxBytes) {
+  thread_ = std::jthread([this, first_frame](std::stop_token stop) { run(stop, first_frame); });
+}
+
+void ProgrammeReader::deliver(Result<Slice> slice, const std::stop_token& stop) {
+  const size_t bytes = slice.ok() ? slice.value().bytes() : 0;
+  queue_.push(std::move(slice), bytes, stop);
+}
+
+void ProgrammeReader::run(std::stop_token stop, int64_t first_frame) {
+  name_this_thread("headend-reader");
+  if (Status status = source_->open(first_frame, stop); !status.ok()) {
+    deliver(status, stop);
+    return;
+  }
+  while (!stop.stop_requested()) {
+    Result<Slice> slice = source_->next();
+    const bool last = !slice.ok();
+    deliver(std::move(slice), stop);
+    if (last) return;
+  }
+}
+
+Result<Slice> ProgrammeReader::read(std::stop_token stop, std::chrono::milliseconds timeout) {
+  Result<Slice> slice = Slice();
+  switch (queue_.pop(slice, stop, timeout)) {
+    case QueueResult::kOk: return slice;
+    case QueueResult::kStopped: return Status::stopped(Stage::kDemux);
+    case QueueResult::kTimeout: return Status(Code::kSourceTimeout, Stage::kDemux, "the source gives no frames in time");
+    case QueueResult::kClosed: break;
+  }
+  return Status(Code::kSourceEnded, Stage::kDemux, "the source has ended");
+}
+
+}  // namespace headend

@@ -1,0 +1,72 @@
+#include "playout/run.h"
+
+#include <algorithm>
+
+namespace headend {
+
+Run::Run(const ProducerOptions& options, SharedFrame slate, ProducerEvents& events, int64_t first_segment)
+    : options_(options),
+      events_(events),
+      next_segment_(first_segment),
+      next_frame_(options.grid.first_frame(first_segment) - AudioWorker::pre_roll_frames(options.grid)),
+      timeline_(options, std::move(slate), events),
+      audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first_segment, progress_, events)) {}
+
+Status Run::deliver(Worker& worker, const Slice& slice, const std::stop_token& stop) {
+  switch (worker.push(slice, stop)) {
+    case QueueResult::kOk: return {};
+    case QueueResult::kClosed: return progress_.error();
+    case QueueResult::kStopped:
+    case QueueResult::kTimeout: break;
+  }
+  return Status::stopped(Stage::kEngine);
+}
+
+Status Run::set_rungs(const std::vector<std::string>& ids, const std::stop_token& stop) {
+  const auto wanted = [&](const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); };
+  for (auto worker = rungs_.begin(); worker != rungs_.end();) {
+    const std::string id = (*worker)->rendition();
+    if (wanted(id)) {
+      ++worker;
+      continue;
+    }
+    worker = rungs_.erase(worker);  // joins its thread
+    progress_.forget(id);
+  }
+  for (const RungOptions& rung : options_.rungs) {
+    const bool running = std::any_of(rungs_.begin(), rungs_.end(),
+                                     [&](const auto& worker) { return worker->rendition() == rung.id; });
+    if (running || !wanted(rung.id)) continue;
+    rungs_.push_back(std::make_unique<RungWorker>(rung, options_.grid, next_segment_, progress_, events_));
+    for (const Slice& slice : carried_)
+      if (Status status = deliver(*rungs_.back(), slice, stop); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status Run::produce(const ProduceRequest& request, const std::stop_token& stop) {
+  timeline_.set_timeline(request.timeline);
+  if (Status status = set_rungs(request.rungs, stop); !status.ok()) return status;
+  const int64_t end = next_segment_ + request.count;
+  const int64_t first_frame = options_.grid.first_frame(next_segment_);
+  const int64_t end_frame = options_.grid.first_frame(end);
+  // What was carried into this batch has been handed to every rung now; keep only what belongs to a later one.
+  std::erase_if(carried_, [&](const Slice& slice) { return slice.frame < end_frame; });
+
+  // Encoders hold frames back, so the last segment is out only after some frames of the next went in.
+  while (!progress_.complete(end)) {
+    Result<Slice> slice = timeline_.read(next_frame_, stop);
+    if (!slice.ok()) return slice.status();
+    if (Status status = deliver(*audio_, slice.value(), stop); !status.ok()) return status;
+    if (next_frame_ >= first_frame)
+      for (auto& rung : rungs_)
+        if (Status status = deliver(*rung, slice.value(), stop); !status.ok()) return status;
+    if (next_frame_ >= end_frame) carried_.push_back(slice.take());
+    ++next_frame_;
+    if (Status status = progress_.error(); !status.ok()) return status;
+  }
+  next_segment_ = end;
+  return {};
+}
+
+}  // namespace headend

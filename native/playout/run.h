@@ -1,0 +1,45 @@
+// The warm state of a producer: consecutive segments from a cold start on, across any number of batches.
+// Owned and used by the producer's thread; owns the reader and the workers.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "playout/audio_worker.h"
+#include "playout/batch_progress.h"
+#include "playout/events.h"
+#include "playout/options.h"
+#include "playout/rung_worker.h"
+#include "playout/timeline_reader.h"
+
+namespace headend {
+
+class Run {
+ public:
+  /** A cold start at `first_segment`. */
+  Run(const ProducerOptions& options, SharedFrame slate, ProducerEvents& events, int64_t first_segment);
+
+  /** The segment that follows the last finished batch. */
+  int64_t next_segment() const { return next_segment_; }
+  int64_t frames_decoded() const { return timeline_.frames_decoded(); }
+
+  /** Makes segments [next_segment(), next_segment() + count) of the audio and of the request's rungs. */
+  Status produce(const ProduceRequest& request, const std::stop_token& stop);
+
+ private:
+  Status set_rungs(const std::vector<std::string>& ids, const std::stop_token& stop);
+  Status deliver(Worker& worker, const Slice& slice, const std::stop_token& stop);
+
+  const ProducerOptions& options_;
+  ProducerEvents& events_;
+  int64_t next_segment_;
+  int64_t next_frame_;        // the next one to read from the timeline
+  BatchProgress progress_;    // outlives the workers that report to it
+  TimelineReader timeline_;
+  std::deque<Slice> carried_; // read beyond the last batch; a rung that joins starts with these
+  std::unique_ptr<AudioWorker> audio_;
+  std::vector<std::unique_ptr<RungWorker>> rungs_;
+};
+
+}  // namespace headend

@@ -1,0 +1,30 @@
+// One output frame of a channel: a picture as the source gave it, and the samples heard during it.
+// A value that moves through the queues; what it points to is shared and never written.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/av_ptr.h"
+
+namespace headend {
+
+struct Slice {
+  /** Frames since the epoch. */
+  int64_t frame = 0;
+  /** Null when the source has no picture: the channel shows its slate. */
+  SharedFrame picture;
+  /** Samples [first_sample(frame), first_sample(frame + 1)); null is silence. */
+  SharedFrame sound;
+
+  /** Memory held, for the bounds of queues. */
+  size_t bytes() const {
+    size_t total = sizeof(Slice);
+    if (picture)
+      for (const AVBufferRef* buffer : picture->buf)
+        if (buffer) total += buffer->size;
+    return total;
+  }
+};
+
+}  // namespace headend

@@ -1,0 +1,112 @@
+#include "playout/timeline_reader.h"
+
+#include <algorithm>
+
+#include "media/sound_track.h"
+#include "playout/file_source.h"
+#include "playout/generator_source.h"
+
+namespace headend {
+namespace {
+
+// A source that gives no frame for this long is given up for the rest of its programme.
+constexpr auto kSourcePatience = std::chrono::seconds(10);
+// The next programme is opened this long before its cut.
+constexpr int64_t kOpenAheadSeconds = 3;
+// Length of the fade on either side of a cut: 5 ms.
+constexpr int kFadeSamples = kSampleRate / 200;
+
+/** A copy of `sound` that fades in over its first or out over its last samples. */
+Result<SharedFrame> fade(const AVFrame& sound, bool in) {
+  Result<FramePtr> copy = make_sound(sound.nb_samples);
+  if (!copy.ok()) return copy.status();
+  const int length = std::min(kFadeSamples, sound.nb_samples);
+  for (int channel = 0; channel < 2; ++channel) {
+    const auto* from = reinterpret_cast<const float*>(sound.extended_data[channel]);
+    auto* to = reinterpret_cast<float*>(copy.value()->extended_data[channel]);
+    std::copy_n(from, sound.nb_samples, to);
+    for (int i = 0; i < length; ++i) to[in ? i : sound.nb_samples - 1 - i] *= static_cast<float>(i) / length;
+  }
+  return share(copy.take());
+}
+
+}  // namespace
+
+const TimelineEntry* TimelineReader::entry_at(int64_t frame) const {
+  auto after = std::upper_bound(timeline_.begin(), timeline_.end(), frame,
+                                [](int64_t value, const TimelineEntry& entry) { return value < entry.start_frame; });
+  if (after == timeline_.begin()) return nullptr;
+  const TimelineEntry& entry = *std::prev(after);
+  return frame < entry.end_frame ? &entry : nullptr;
+}
+
+std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEntry& entry, int64_t frame) {
+  auto programme = std::make_unique<Programme>();
+  programme->entry = entry;
+  programme->next_frame = frame;
+  std::unique_ptr<FrameSource> source;
+  if (const auto* file = std::get_if<FileEntry>(&entry.source))
+    source = std::make_unique<FileSource>(*file, entry.start_frame, options_.grid, decoded_);
+  else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source))
+    source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_);
+  if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), frame);
+  return programme;
+}
+
+void TimelineReader::open_following(const TimelineEntry& entry, int64_t frame) {
+  const int64_t open_ahead = kOpenAheadSeconds * options_.grid.rate.num / options_.grid.rate.den;
+  if (entry.end_frame - frame > open_ahead) return;
+  const TimelineEntry* next = entry_at(entry.end_frame);
+  if (!next || (following_ && following_->entry.continues(*next))) return;
+  following_ = open(*next, next->start_frame);
+}
+
+void TimelineReader::report(Status status, int64_t frame, const TimelineEntry& entry) {
+  const auto* file = std::get_if<FileEntry>(&entry.source);
+  events_.on_fault({std::move(status), frame, file ? file->url : ""});
+}
+
+Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
+  const TimelineEntry* entry = entry_at(frame);
+  Slice slice;
+  slice.frame = frame;
+  slice.picture = slate_;
+  if (!entry) {
+    current_.reset();
+    return slice;
+  }
+
+  const bool goes_on = current_ && current_->entry.continues(*entry) && current_->next_frame == frame;
+  if (!goes_on) {
+    if (following_ && following_->entry.continues(*entry) && following_->next_frame == frame)
+      current_ = std::move(following_);
+    else
+      current_ = open(*entry, frame);
+  }
+  open_following(*entry, frame);
+  current_->next_frame = frame + 1;
+
+  if (current_->reader) {
+    Result<Slice> read = current_->reader->read(stop, kSourcePatience);
+    if (read.ok()) {
+      slice = read.take();
+      if (!slice.picture) slice.picture = slate_;
+    } else if (stop.stop_requested()) {
+      return Status::stopped(Stage::kDemux);
+    } else {
+      report(read.status(), frame, *entry);
+      current_->reader.reset();  // the slate, to the end of the programme
+    }
+  }
+
+  const bool first = frame == entry->start_frame;
+  const bool last = frame == entry->end_frame - 1;
+  if (slice.sound && (first || last)) {
+    Result<SharedFrame> faded = fade(*slice.sound, first);
+    if (!faded.ok()) return faded.status();
+    slice.sound = faded.take();
+  }
+  return slice;
+}
+
+}  // namespace headend

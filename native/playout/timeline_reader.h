@@ -1,0 +1,52 @@
+// Walks the channel's timeline frame by frame: opens each programme before its cut, airs the slate where a
+// programme fails, softens the sound at cuts. Used by the producer's thread, which also owns it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "playout/events.h"
+#include "playout/options.h"
+#include "playout/programme_reader.h"
+#include "playout/slice.h"
+
+namespace headend {
+
+class TimelineReader {
+ public:
+  TimelineReader(const ProducerOptions& options, SharedFrame slate, ProducerEvents& events)
+      : options_(options), slate_(std::move(slate)), events_(events) {}
+
+  /** Sorted and without holes. A programme that goes on from the previous timeline keeps its reader. */
+  void set_timeline(std::vector<TimelineEntry> timeline) { timeline_ = std::move(timeline); }
+
+  /** The slice of `frame`; frames are read one after the other. Fails only when stopped. */
+  Result<Slice> read(int64_t frame, std::stop_token stop);
+
+  /** Frames that the video decoders gave so far. */
+  int64_t frames_decoded() const { return decoded_.load(std::memory_order_relaxed); }
+
+ private:
+  /** A programme on air or about to be. */
+  struct Programme {
+    TimelineEntry entry;
+    int64_t next_frame = 0;
+    std::unique_ptr<ProgrammeReader> reader;  // null: slate
+  };
+
+  const TimelineEntry* entry_at(int64_t frame) const;
+  std::unique_ptr<Programme> open(const TimelineEntry& entry, int64_t frame);
+  void open_following(const TimelineEntry& entry, int64_t frame);
+  void report(Status status, int64_t frame, const TimelineEntry& entry);
+
+  const ProducerOptions& options_;
+  const SharedFrame slate_;
+  ProducerEvents& events_;
+  std::atomic<int64_t> decoded_{0};  // outlives the readers that count into it
+  std::vector<TimelineEntry> timeline_;
+  std::unique_ptr<Programme> current_;
+  std::unique_ptr<Programme> following_;
+};
+
+}  // namespace headend
