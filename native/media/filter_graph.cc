@@ -87,6 +87,12 @@ Status FilterGraph::push(const AVFrame& frame) {
   return {};
 }
 
+Status FilterGraph::finish() {
+  const int error = av_buffersrc_add_frame_flags(source_, nullptr, 0);
+  if (error < 0) return Status::from_av(Code::kEngineFailed, Stage::kNormalise, error, "cannot end a filter graph");
+  return {};
+}
+
 Result<FramePtr> FilterGraph::pull() {
   FramePtr frame = make_frame();
   const int error = av_buffersink_get_frame(sink_, frame.get());

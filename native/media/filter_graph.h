@@ -27,6 +27,11 @@ class FilterGraph {
   Status push(const AVFrame& frame);
   /** The next frame that the graph has ready, or null when it wants more input. */
   Result<FramePtr> pull();
+  /** No more input: pull() gives what is left inside, then null. */
+  Status finish();
+
+  /** What the timestamps of pulled frames count. */
+  AVRational time_base() const { return av_buffersink_get_time_base(sink_); }
 
  private:
   static Result<std::unique_ptr<FilterGraph>> build(const AVFilter* source, const AVBufferSrcParameters& parameters,

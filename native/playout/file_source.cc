@@ -20,7 +20,7 @@ Status FileSource::open(int64_t first_frame, std::stop_token stop) {
   Status failure;
   if (demuxer_->video()) {
     auto decoder = Decoder::open(*demuxer_, demuxer_->video(), 0);
-    if (decoder.ok()) video_ = decoder.take();
+    if (decoder.ok()) video_ = std::make_unique<PictureTrack>(decoder.take(), grid_.rate);
     else failure = decoder.status();
   }
   if (demuxer_->audio()) {
@@ -48,7 +48,7 @@ Status FileSource::start_at(int64_t first_frame) {
 
 Status FileSource::restart_from(int64_t microseconds) {
   // A fresh source already stands at its beginning, which even an unseekable one can give.
-  const bool fresh = (!video_ || video_->frames() == 0) && (!audio_ || audio_->frames() == 0);
+  const bool fresh = (!video_ || video_->decoded() == 0) && (!audio_ || audio_->frames() == 0);
   if (microseconds > 0 || !fresh) {
     Status status = demuxer_->seek(microseconds);
     if (!status.ok() && !fresh) return status;

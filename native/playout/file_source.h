@@ -7,6 +7,7 @@
 
 #include "media/decoder.h"
 #include "media/demuxer.h"
+#include "media/picture_track.h"
 #include "media/sound_track.h"
 #include "playout/frame_source.h"
 #include "playout/options.h"
@@ -36,7 +37,7 @@ class FileSource : public FrameSource {
   std::atomic<int64_t>& decoded_;
 
   std::unique_ptr<Demuxer> demuxer_;
-  std::unique_ptr<Decoder> video_;
+  std::unique_ptr<PictureTrack> video_;
   std::unique_ptr<Decoder> audio_;
   SoundTrack sound_;
 
