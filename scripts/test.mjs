@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+// Runs all checks and tests, each in a process of its own, and ends with a line that counts them.
+//   npm test -- WORD...   only those whose name contains one of the words, such as `timeline`,
+//                         `check/types` or `native/`
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runMain } from './setup/failure.mjs';
+import { root } from './setup/paths.mjs';
+import { elapsed } from './setup/report.mjs';
+import { checks } from './test/checks.mjs';
+import { nativeTests } from './test/native.mjs';
+import { testFile } from './test/test-file.mjs';
+
+/**
+ * @typedef {object} Outcome
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {string} [output] what a person needs to see of a failure
+ */
+
+/**
+ * @typedef {object} Unit
+ * @property {string} name
+ * @property {() => Promise<Outcome>} run
+ */
+
+/** @returns {Promise<Unit[]>} */
+async function testFiles() {
+  const files = (await readdir(join(root, 'test'), { recursive: true })).filter((file) =>
+    file.endsWith('.test.ts'),
+  );
+  return files.sort().map((file) => testFile(join('test', file)));
+}
+
+await runMain(async () => {
+  const words = process.argv.slice(2);
+  const units = [...checks, ...(await nativeTests()), ...(await testFiles())].filter(
+    (unit) => words.length === 0 || words.some((word) => unit.name.includes(word)),
+  );
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  /** @type {string[]} */
+  const broken = [];
+  for (const unit of units) {
+    const start = performance.now();
+    const outcome = await unit.run();
+    sum.passed += outcome.passed;
+    sum.failed += outcome.failed;
+    sum.skipped += outcome.skipped;
+    const verdict = outcome.failed > 0 ? 'FAIL' : 'ok  ';
+    console.log(`${verdict} ${unit.name} (${outcome.passed} passed, ${elapsed(start)})`);
+    if (outcome.failed > 0) {
+      broken.push(unit.name);
+      console.log(`${(outcome.output ?? '').trimEnd()}\n`);
+    }
+  }
+  if (broken.length > 0) console.log(`\nFailed: ${broken.join(', ')}`);
+  if (units.length === 0) console.log(`Nothing to run for: ${words.join(' ')}`);
+  const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+  console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
+  if (sum.failed > 0 || sum.passed === 0) process.exitCode = 1;
+});

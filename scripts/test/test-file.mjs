@@ -1,0 +1,90 @@
+// One uvu test file as a unit: a process of its own, a deadline, and the counts of uvu's summary.
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { root } from '../setup/paths.mjs';
+
+const defaultDeadlineMs = 120_000;
+
+/** A file may say `// deadline: 300 s` in its first lines. @param {string} file */
+async function deadlineOf(file) {
+  const head = (await readFile(file, 'utf8')).split('\n', 10).join('\n');
+  const seconds = /^\/\/ deadline: (\d+) s$/m.exec(head)?.[1];
+  return seconds === undefined ? defaultDeadlineMs : Number(seconds) * 1000;
+}
+
+/**
+ * Runs the file as the leader of a process group, so that nothing it started outlives its deadline.
+ * @param {string} file
+ * @param {number} deadlineMs
+ * @returns {Promise<{ code: number | null, output: string, late: boolean }>}
+ */
+function execute(file, deadlineMs) {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let late = false;
+    const killGroup = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {}
+    };
+    const stop = () => {
+      killGroup();
+      process.exit(130);
+    };
+    process.once('SIGINT', stop).once('SIGTERM', stop);
+    const timer = setTimeout(() => {
+      late = true;
+      killGroup();
+    }, deadlineMs);
+    const take = (/** @type {string} */ text) => {
+      output += text;
+    };
+    child.stdout.setEncoding('utf8').on('data', take);
+    child.stderr.setEncoding('utf8').on('data', take);
+    child.once('error', (error) => take(`${error.message}\n`));
+    // A process that the test left behind may hold the pipes open: the exit decides, not the pipes.
+    child.once('exit', (code) => {
+      killGroup();
+      setTimeout(() => {
+        clearTimeout(timer);
+        process.off('SIGINT', stop).off('SIGTERM', stop);
+        done({ code, output, late });
+      }, 50);
+    });
+  });
+}
+
+/** @param {string} output @param {string} word */
+const count = (output, word) =>
+  Number(new RegExp(`^ {2}${word}: +(\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+
+/**
+ * @param {string} name the file, relative to the checkout
+ * @returns {import('../test.mjs').Unit}
+ */
+export function testFile(name) {
+  return {
+    name,
+    run: async () => {
+      const file = join(root, name);
+      const deadlineMs = await deadlineOf(file);
+      const { code, output, late } = await execute(file, deadlineMs);
+      const passed = count(output, 'Passed');
+      const skipped = count(output, 'Skipped');
+      let failed = count(output, 'Total') - passed;
+      let note = '';
+      if (late) note = `Killed after its deadline of ${deadlineMs / 1000} s.`;
+      else if (code !== 0 && failed === 0) note = `Ended with code ${code}.`;
+      else if (passed + failed + skipped === 0)
+        note = 'Ran no test: is there a call of test.run()?';
+      if (note) failed = Math.max(failed, 1);
+      return { passed, failed, skipped, output: `${output.trimEnd()}\n${note}` };
+    },
+  };
+}
