@@ -59,7 +59,12 @@ export type EntrySource =
    * `{font}` is replaced by the font file. A generator must be a function of `t` (so a cold start
    * anywhere gives the same frames): `hue`, `drawtext`, `geq`, `rotate`, `aeval`, not `testsrc`.
    */
-  | { readonly kind: 'generator'; readonly video: string; readonly audio: string; readonly inFrame: number }
+  | {
+      readonly kind: 'generator';
+      readonly video: string;
+      readonly audio: string;
+      readonly inFrame: number;
+    }
   /** The still card with the channel's title, and silence. */
   | { readonly kind: 'slate' };
 

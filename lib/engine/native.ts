@@ -18,7 +18,17 @@ interface Settle<T> {
   readonly reject: (reason: unknown) => void;
 }
 
-const STAGES: readonly Stage[] = ['engine', 'schedule', 'open', 'probe', 'demux', 'decode', 'normalise', 'encode', 'mux'];
+const STAGES: readonly Stage[] = [
+  'engine',
+  'schedule',
+  'open',
+  'probe',
+  'demux',
+  'decode',
+  'normalise',
+  'encode',
+  'mux',
+];
 
 function toError(status: NativeStatus, channelId?: string): HeadendError {
   const code: ErrorCode = isErrorCode(status.code) ? status.code : 'ENGINE_FAILED';
@@ -31,7 +41,12 @@ function toError(status: NativeStatus, channelId?: string): HeadendError {
 }
 
 function stopped(channelId?: string): HeadendError {
-  return new HeadendError('ENGINE_STOPPED', 'engine', 'The engine was stopped', channelId === undefined ? {} : { channelId });
+  return new HeadendError(
+    'ENGINE_STOPPED',
+    'engine',
+    'The engine was stopped',
+    channelId === undefined ? {} : { channelId },
+  );
 }
 
 class NativeProducer implements Producer {
@@ -44,7 +59,12 @@ class NativeProducer implements Producer {
   #stopping: Promise<void> | undefined;
   #stopped: (() => void) | undefined;
 
-  constructor(native: NativeEngine, options: ProducerOptions, sink: ProducerSink, onStopped: () => void) {
+  constructor(
+    native: NativeEngine,
+    options: ProducerOptions,
+    sink: ProducerSink,
+    onStopped: () => void,
+  ) {
     this.#native = native;
     this.#channelId = options.channelId;
     this.#sink = sink;

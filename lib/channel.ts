@@ -1,0 +1,231 @@
+// A channel as the embedding program sees it: what it airs, its playlists and its segments.
+
+import type { Clock } from './clock.js';
+import { AUDIO_RENDITION, type Rung } from './engine/engine.js';
+import { HeadendError } from './errors.js';
+import { writeMediaPlaylist } from './hls/media-playlist.js';
+import { writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
+import type { ChannelState, ChannelStream } from './stream/channel-stream.js';
+import type { Grid } from './timeline/grid.js';
+import type { Airing, ResolvedSchedule } from './timeline/schedule.js';
+import type { SegmentRange } from './timeline/window.js';
+
+/** A programme on air, in wall time. */
+export interface OnAir {
+  readonly title: string;
+  /** Position of the programme in the schedule. */
+  readonly index: number;
+  readonly startsAt: Date;
+  readonly endsAt: Date;
+}
+
+/** A finished segment as {@link Channel.segments} gives it. */
+export interface ChannelSegment {
+  readonly rendition: string;
+  /** The media sequence number. */
+  readonly sequence: number;
+  /** When its first frame is on air. */
+  readonly startsAt: Date;
+  /** In seconds, as the playlist says. */
+  readonly duration: number;
+  /** The CMAF segment; play it behind the rendition's init segment. */
+  readonly data: Uint8Array;
+}
+
+/** Options of {@link Channel.segments}. */
+export interface SegmentsOptions {
+  /** Id of a rung, or `audio`. */
+  readonly rendition: string;
+  /** The first sequence number. Default: the segment on air. */
+  readonly from?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** For whom a playlist is written. */
+export interface PlaylistOptions {
+  /** Query string to carry on to every URI, with its question mark. Default: none. */
+  readonly query?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What a {@link Channel} is made from. */
+export interface ChannelParts {
+  readonly id: string;
+  readonly name: string;
+  readonly rungs: readonly Rung[];
+  readonly audioBitrate: number;
+  readonly grid: Grid;
+  readonly schedule: ResolvedSchedule;
+  readonly stream: ChannelStream;
+  readonly store: SegmentStore;
+  readonly clock: Clock;
+}
+
+/** A live channel. Made by `headend.channels.add`. */
+export class Channel {
+  readonly id: string;
+  /** Name for viewers. */
+  readonly name: string;
+  /** The video encodes, largest first. */
+  readonly rungs: readonly Rung[];
+  readonly #parts: ChannelParts;
+
+  /** Use `headend.channels.add`. */
+  constructor(parts: ChannelParts) {
+    this.id = parts.id;
+    this.name = parts.name;
+    this.rungs = parts.rungs;
+    this.#parts = parts;
+  }
+
+  /** Whether the channel is being made now. */
+  get state(): ChannelState {
+    return this.#parts.stream.state;
+  }
+
+  /** The segments that playlists list now; null while nobody watches. */
+  get window(): SegmentRange | null {
+    return this.#parts.stream.window;
+  }
+
+  /** Ids of the rungs that are being encoded, largest first. */
+  get rungsInDemand(): string[] {
+    return this.#parts.stream.rungsInDemand;
+  }
+
+  /** EXT-X-TARGETDURATION of every playlist of the channel, in seconds. */
+  get targetDuration(): number {
+    return this.#parts.grid.targetDuration;
+  }
+
+  /** The programme on air and the one that follows it. */
+  nowNext(): { readonly now: OnAir; readonly next: OnAir } {
+    const { grid, schedule, clock } = this.#parts;
+    const now = schedule.airingAt(grid.frameAt(clock.now()));
+    return { now: this.#onAir(now), next: this.#onAir(schedule.airingAt(now.endFrame)) };
+  }
+
+  /**
+   * The multivariant playlist. Starts the channel, and waits until the codecs of every rung are known.
+   * @throws HeadendError `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
+   */
+  async multivariantPlaylist(options: PlaylistOptions = {}): Promise<string> {
+    const { grid, rungs, audioBitrate, stream } = this.#parts;
+    const inits = await stream.inits(options.signal);
+    return writeMultivariantPlaylist({
+      frameRate: grid.format.frameRate,
+      rungs,
+      audioBitrate,
+      codecs: new Map(inits.map((init) => [init.rendition, init.codecs])),
+      query: options.query ?? '',
+    });
+  }
+
+  /**
+   * The media playlist of a rendition. Starts the channel and the rendition; on a channel that has just
+   * started it waits for the first segment.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
+   */
+  async mediaPlaylist(rendition: string, options: PlaylistOptions = {}): Promise<string> {
+    this.#requireRendition(rendition);
+    const { grid, schedule, stream } = this.#parts;
+    const { init, range } = await stream.playlist(rendition, options.signal);
+    return writeMediaPlaylist({
+      grid,
+      schedule,
+      rendition,
+      range,
+      initHash: init.hash,
+      query: options.query ?? '',
+    });
+  }
+
+  /**
+   * A segment that is or was lately listed; waits for it while it is being made.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CLOSED`; the
+   * signal's reason.
+   */
+  async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
+    this.#requireRendition(rendition);
+    return this.#parts.stream.segment(rendition, sequence, signal);
+  }
+
+  /**
+   * The init segment of a rendition that playlists name by this hash.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_NOT_FOUND`
+   */
+  init(rendition: string, hash: string): StoredInit {
+    this.#requireRendition(rendition);
+    const init = this.#parts.store.getInit(this.id, rendition, hash);
+    if (!init) {
+      throw new HeadendError(
+        'SEGMENT_NOT_FOUND',
+        'store',
+        `no init segment ${hash} of ${rendition}`,
+        {
+          channelId: this.id,
+        },
+      );
+    }
+    return init;
+  }
+
+  /**
+   * The segments of a rendition in order, each as soon as it is made and listed. Reading them keeps the
+   * channel on the air like a viewer.
+   * @throws HeadendError `RENDITION_NOT_FOUND`; `SEGMENT_NOT_FOUND` when the reader is so slow that the
+   * next segment is gone; `CLOSED` when the channel is removed; the signal's reason.
+   */
+  async *segments(options: SegmentsOptions): AsyncGenerator<ChannelSegment, void, void> {
+    const { rendition, signal } = options;
+    this.#requireRendition(rendition);
+    const { grid, clock, stream } = this.#parts;
+    for (let next = options.from ?? grid.segmentAt(clock.now()); ; ) {
+      await stream.listed(next, signal);
+      const segment = await unlessLate(stream.segment(rendition, next, signal));
+      if (!segment) continue;
+      const { num, den } =
+        rendition === AUDIO_RENDITION ? grid.audioDuration(next) : grid.segmentDuration;
+      yield {
+        rendition,
+        sequence: next,
+        startsAt: new Date(grid.instantOfSegment(next)),
+        duration: num / den,
+        data: segment.data,
+      };
+      next++;
+    }
+  }
+
+  #onAir({ programme, index, startFrame, endFrame }: Airing): OnAir {
+    const { grid } = this.#parts;
+    return {
+      title: programme.title,
+      index,
+      startsAt: new Date(grid.instantOfFrame(startFrame)),
+      endsAt: new Date(grid.instantOfFrame(endFrame)),
+    };
+  }
+
+  #requireRendition(rendition: string): void {
+    if (rendition === AUDIO_RENDITION || this.rungs.some((rung) => rung.id === rendition)) return;
+    const known = [AUDIO_RENDITION, ...this.rungs.map((rung) => rung.id)].join(', ');
+    throw new HeadendError(
+      'RENDITION_NOT_FOUND',
+      'http',
+      `channel ${this.id} has no rendition ${rendition}; it has ${known}`,
+      { channelId: this.id },
+    );
+  }
+}
+
+// A segment that is late is waited for again: the reader has no deadline of its own.
+async function unlessLate(segment: Promise<StoredSegment>): Promise<StoredSegment | null> {
+  try {
+    return await segment;
+  } catch (error) {
+    if (error instanceof HeadendError && error.code === 'SEGMENT_TIMEOUT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,17 @@
+// createHeadend: checks the options and joins the Headend with the native engine and the machine's clock.
+
+import { systemClock } from './clock.js';
+import { createNativeEngine } from './engine/native.js';
+import { Headend } from './headend.js';
+import { type HeadendOptions, HeadendOptionsSchema } from './options.js';
+import { validate } from './validate.js';
+
+/**
+ * Starts a Headend.
+ * @throws HeadendError `INVALID_OPTIONS`, or `ADDON_NOT_FOUND` when no build of the native addon fits this
+ * machine.
+ */
+export async function createHeadend(options: HeadendOptions = {}): Promise<Headend> {
+  const valid: HeadendOptions = validate('createHeadend', HeadendOptionsSchema, options);
+  return Headend.create(valid, { engine: createNativeEngine(), clock: systemClock });
+}

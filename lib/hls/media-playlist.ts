@@ -1,0 +1,70 @@
+// Writes the media playlist of one rendition (RFC 8216 4.3.3) from the exact grid. Pure.
+
+import { AUDIO_RENDITION } from '../engine/engine.js';
+import type { Grid } from '../timeline/grid.js';
+import { toFixed } from '../timeline/rational.js';
+import { type Airing, airings, type ResolvedSchedule } from '../timeline/schedule.js';
+import type { SegmentRange } from '../timeline/window.js';
+import { attributes, dateTime, quoted } from './tags.js';
+
+/** Programmes announced in one playlist at most. */
+const MAX_DATE_RANGES = 32;
+
+/** What a media playlist is written from. */
+export interface MediaPlaylist {
+  readonly grid: Grid;
+  readonly schedule: ResolvedSchedule;
+  readonly rendition: string;
+  /** The segments to list. */
+  readonly range: SegmentRange;
+  /** Content hash of the init segment of all of them. */
+  readonly initHash: string;
+  /** Query string to carry on to every URI, with its question mark; empty for none. */
+  readonly query: string;
+}
+
+/** The text of a media playlist. */
+export function writeMediaPlaylist(playlist: MediaPlaylist): string {
+  const { grid, rendition, range, initHash, query } = playlist;
+  const lines = [
+    '#EXTM3U',
+    // 4.3.2.5: EXT-X-MAP in a playlist of ordinary segments needs version 6.
+    '#EXT-X-VERSION:6',
+    `#EXT-X-TARGETDURATION:${grid.targetDuration}`,
+    `#EXT-X-MEDIA-SEQUENCE:${range.from}`,
+    `#EXT-X-MAP:URI=${quoted(`init-${initHash}.mp4${query}`)}`,
+    ...dateRanges(playlist),
+  ];
+  for (let sequence = range.from; sequence <= range.to; sequence++) {
+    const duration =
+      rendition === AUDIO_RENDITION ? grid.audioDuration(sequence) : grid.segmentDuration;
+    lines.push(
+      `#EXT-X-PROGRAM-DATE-TIME:${dateTime(grid.instantOfSegment(sequence))}`,
+      `#EXTINF:${toFixed(duration, 6)},`,
+      `${sequence}.m4s${query}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+// One EXT-X-DATERANGE for every programme that airs within the window.
+function dateRanges({ grid, schedule, range }: MediaPlaylist): string[] {
+  const lines: string[] = [];
+  const end = grid.firstFrame(range.to + 1);
+  for (const airing of airings(schedule, grid.firstFrame(range.from), end)) {
+    if (lines.length === MAX_DATE_RANGES) break;
+    lines.push(`#EXT-X-DATERANGE:${dateRange(grid, airing)}`);
+  }
+  return lines;
+}
+
+function dateRange(grid: Grid, { startFrame, programme }: Airing): string {
+  const { num, den } = grid.format.frameRate;
+  return attributes({
+    ID: quoted(`programme-${startFrame}`),
+    CLASS: quoted('programme'),
+    'START-DATE': quoted(dateTime(grid.instantOfFrame(startFrame))),
+    DURATION: toFixed({ num: programme.frames * den, den: num }, 6),
+    'X-TITLE': quoted(programme.title),
+  });
+}

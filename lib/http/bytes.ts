@@ -1,0 +1,74 @@
+// Sends immutable bytes over HTTP: entity tags, conditional requests and ranges (RFC 9110 13 and 14).
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HeadendError } from '../errors.js';
+
+/** What is sent. */
+export interface Bytes {
+  readonly data: Uint8Array;
+  readonly contentType: string;
+  /** Strong entity tag with its quotes. */
+  readonly etag: string;
+}
+
+/**
+ * Answers a GET or HEAD with the bytes, the part asked for (206), or 304.
+ * @throws HeadendError `RANGE_NOT_SATISFIABLE`
+ */
+export function sendBytes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bytes: Bytes,
+): FastifyReply {
+  const { data, contentType, etag } = bytes;
+  reply
+    .header('etag', etag)
+    .header('accept-ranges', 'bytes')
+    .header('cache-control', 'public, max-age=31536000, immutable')
+    .type(contentType);
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+  const range = wantedRange(request, etag, data.byteLength);
+  if (range === null) return reply.send(buffer(data, 0, data.byteLength));
+  const { first, last } = range;
+  if (first > last || first >= data.byteLength) {
+    reply.header('content-range', `bytes */${data.byteLength}`);
+    throw new HeadendError(
+      'RANGE_NOT_SATISFIABLE',
+      'http',
+      `the range lies outside of the ${data.byteLength} bytes`,
+    );
+  }
+  return reply
+    .code(206)
+    .header('content-range', `bytes ${first}-${last}/${data.byteLength}`)
+    .send(buffer(data, first, last + 1));
+}
+
+function buffer(data: Uint8Array, from: number, to: number): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset + from, to - from);
+}
+
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((tag) => {
+    const trimmed = tag.trim();
+    return trimmed === '*' || trimmed.replace(/^W\//, '') === etag;
+  });
+}
+
+// One range only; several, other units, and what is not a range get the whole (RFC 9110 14.2 allows it).
+function wantedRange(
+  request: FastifyRequest,
+  etag: string,
+  length: number,
+): { readonly first: number; readonly last: number } | null {
+  const { range, 'if-range': ifRange } = request.headers;
+  if (request.method !== 'GET' || range === undefined) return null;
+  if (ifRange !== undefined && ifRange !== etag) return null;
+  const match = /^bytes=(\d*)-(\d*)$/.exec(range);
+  const [, from = '', to = ''] = match ?? [];
+  if (!match || (from === '' && to === '')) return null;
+  if (from === '') return { first: Math.max(0, length - Number(to)), last: length - 1 };
+  if (to !== '' && Number(to) < Number(from)) return null;
+  return { first: Number(from), last: to === '' ? length - 1 : Math.min(Number(to), length - 1) };
+}

@@ -1,0 +1,58 @@
+// The rungs of a channel: the default ladder, and what a short description of a rung stands for.
+
+import type { Rung } from './engine/engine.js';
+
+/** One rung as a person writes it; only `height` and `bitrate` are needed. */
+export interface RungOptions {
+  /** Picture height in pixels, even. */
+  readonly height: number;
+  /** Average bit rate of the video in bit/s. */
+  readonly bitrate: number;
+  /** Picture width in pixels, even. Default: 16:9. */
+  readonly width?: number;
+  /** Name in URLs. Default: the height and `p`, as `720p`. */
+  readonly id?: string;
+  /** Highest bit rate in bit/s. Default: 1.5 times `bitrate`. */
+  readonly maxrate?: number;
+  /** Size of the rate control's buffer in bits. Default: twice `bitrate`. */
+  readonly bufsize?: number;
+  /** x264 preset. Default: `veryfast`. */
+  readonly preset?: X264Preset;
+}
+
+/** The x264 presets, fastest first. */
+export const X264_PRESETS = [
+  'ultrafast',
+  'superfast',
+  'veryfast',
+  'faster',
+  'fast',
+  'medium',
+  'slow',
+  'slower',
+  'veryslow',
+] as const;
+
+/** A member of {@link X264_PRESETS}. */
+export type X264Preset = (typeof X264_PRESETS)[number];
+
+/** The ladder of a channel that does not say otherwise: 1080p, 720p and 480p. */
+export const DEFAULT_LADDER: readonly RungOptions[] = [
+  { height: 1080, bitrate: 5_000_000 },
+  { height: 720, bitrate: 3_000_000 },
+  { height: 480, bitrate: 1_500_000 },
+];
+
+/** The complete rungs of a ladder, largest first. */
+export function completeLadder(ladder: readonly RungOptions[]): Rung[] {
+  return ladder
+    .map((rung) => ({
+      id: `${rung.height}p`,
+      width: 2 * Math.round((rung.height * 16) / 9 / 2),
+      maxrate: Math.round(rung.bitrate * 1.5),
+      bufsize: rung.bitrate * 2,
+      preset: 'veryfast',
+      ...rung,
+    }))
+    .sort((a, b) => b.width * b.height - a.width * a.height || b.bitrate - a.bitrate);
+}

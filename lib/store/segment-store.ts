@@ -1,0 +1,231 @@
+// The finished segments of all channels, in memory and bounded in bytes, with the init segments beside
+// them. One object per segment of a rendition: the first production of a segment stays, so that a URL
+// never means two different things.
+
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.js';
+import type { InitSegment, Segment } from '../engine/engine.js';
+import { HeadendError } from '../errors.js';
+import { WaitList } from './wait-list.js';
+
+/** Default of the store's byte budget: 512 MiB. */
+export const DEFAULT_STORE_BYTES = 512 * 1024 * 1024;
+
+/** Names one segment. */
+export interface SegmentKey {
+  readonly channelId: string;
+  readonly rendition: string;
+  readonly sequence: number;
+}
+
+/** A segment as it is kept and served. */
+export interface StoredSegment {
+  readonly rendition: string;
+  readonly sequence: number;
+  readonly data: Uint8Array;
+  /** Strong HTTP entity tag, with its quotes. */
+  readonly etag: string;
+}
+
+/** An init segment as it is kept and served. */
+export interface StoredInit {
+  readonly rendition: string;
+  /** RFC 6381 codecs string. */
+  readonly codecs: string;
+  readonly data: Uint8Array;
+  /** First 16 hexadecimal digits of the SHA-256 of `data`; part of its URL. */
+  readonly hash: string;
+}
+
+/** Which segments of a channel still matter. */
+export interface Retention {
+  /** Segments before this one are dropped at once. */
+  readonly keepFrom: number;
+  /** Segments from this one on are listed in a playlist and evicted only when there is nothing else to evict. */
+  readonly listedFrom: number;
+}
+
+// Each change of parameter sets brings a new init segment; older ones go once this many are kept.
+const INITS_PER_RENDITION = 4;
+
+interface ChannelShelf {
+  readonly segments: Map<string, { readonly key: SegmentKey; readonly segment: StoredSegment }>;
+  readonly waiting: WaitList<StoredSegment>;
+  readonly inits: Map<string, StoredInit[]>;
+  readonly waitingForInit: WaitList<StoredInit>;
+  retention: Retention;
+}
+
+/** How long, and for whom, {@link SegmentStore.waitFor} waits. */
+export interface StoreWait {
+  readonly signal?: AbortSignal | undefined;
+  readonly deadlineMs: number;
+}
+
+/** In-memory segments of every channel of one Headend instance. */
+export class SegmentStore {
+  readonly #clock: Clock;
+  readonly #maxBytes: number;
+  readonly #channels = new Map<string, ChannelShelf>();
+  // All segments in the order they came, whatever their channel: the oldest go first.
+  readonly #byAge = new Set<SegmentKey>();
+  // Entity tags must not repeat for other bytes, not even after a restart.
+  readonly #tag = randomBytes(6).toString('base64url');
+  #bytes = 0;
+  #puts = 0;
+
+  constructor(options: { readonly clock: Clock; readonly maxBytes: number }) {
+    this.#clock = options.clock;
+    this.#maxBytes = options.maxBytes;
+  }
+
+  /** Bytes of all segments held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Keeps a segment and wakes those who wait for it. A second production of the same segment is dropped. */
+  put(channelId: string, { rendition, sequence, data }: Segment): void {
+    const shelf = this.#shelf(channelId);
+    const name = nameOf(rendition, sequence);
+    if (sequence < shelf.retention.keepFrom || shelf.segments.has(name)) return;
+    const etag = `"${this.#tag}-${(this.#puts++).toString(36)}"`;
+    const segment: StoredSegment = { rendition, sequence, data, etag };
+    const key: SegmentKey = { channelId, rendition, sequence };
+    shelf.segments.set(name, { key, segment });
+    this.#byAge.add(key);
+    this.#bytes += data.byteLength;
+    this.#evict(key);
+    shelf.waiting.wake(name, segment);
+  }
+
+  /** The segment, when it is held. */
+  get(key: SegmentKey): StoredSegment | undefined {
+    const shelf = this.#channels.get(key.channelId);
+    return shelf?.segments.get(nameOf(key.rendition, key.sequence))?.segment;
+  }
+
+  /**
+   * The segment, as soon as it is held.
+   * @throws HeadendError `SEGMENT_TIMEOUT` at the deadline, `CLOSED` when the channel goes; the signal's reason.
+   */
+  async waitFor(key: SegmentKey, { signal, deadlineMs }: StoreWait): Promise<StoredSegment> {
+    const held = this.get(key);
+    if (held) return held;
+    const { channelId, rendition, sequence } = key;
+    return this.#shelf(channelId).waiting.wait(nameOf(rendition, sequence), {
+      signal,
+      deadlineMs,
+      onDeadline: () => timeout(channelId, `segment ${sequence} of ${rendition}`, deadlineMs),
+    });
+  }
+
+  /** Says which segments of a channel matter now, and drops those that no longer do. */
+  retain(channelId: string, retention: Retention): void {
+    const shelf = this.#shelf(channelId);
+    shelf.retention = retention;
+    for (const { key } of shelf.segments.values()) {
+      if (key.sequence < retention.keepFrom) this.#drop(key);
+    }
+  }
+
+  /** Drops the segments of a channel; its init segments stay. */
+  dropSegments(channelId: string): void {
+    const shelf = this.#channels.get(channelId);
+    for (const { key } of shelf?.segments.values() ?? []) this.#drop(key);
+  }
+
+  /** Forgets a channel; whoever waits for something of it fails with `error`. */
+  removeChannel(channelId: string, error: HeadendError): void {
+    this.dropSegments(channelId);
+    const shelf = this.#channels.get(channelId);
+    this.#channels.delete(channelId);
+    shelf?.waiting.failAll(error);
+    shelf?.waitingForInit.failAll(error);
+  }
+
+  /** Keeps an init segment; equal bytes are kept once. */
+  putInit(channelId: string, { rendition, codecs, data }: InitSegment): void {
+    const shelf = this.#shelf(channelId);
+    const hash = createHash('sha256').update(data).digest('hex').slice(0, 16);
+    const others = (shelf.inits.get(rendition) ?? []).filter((init) => init.hash !== hash);
+    const init: StoredInit = { rendition, codecs, data, hash };
+    shelf.inits.set(rendition, [...others.slice(1 - INITS_PER_RENDITION), init]);
+    shelf.waitingForInit.wake(rendition, init);
+  }
+
+  /** The init segment of a rendition with that hash, when it is held. */
+  getInit(channelId: string, rendition: string, hash: string): StoredInit | undefined {
+    const inits = this.#channels.get(channelId)?.inits.get(rendition);
+    return inits?.find((init) => init.hash === hash);
+  }
+
+  /**
+   * The latest init segment of a rendition, as soon as there is one.
+   * @throws as {@link waitFor}
+   */
+  async waitForInit(
+    channelId: string,
+    rendition: string,
+    { signal, deadlineMs }: StoreWait,
+  ): Promise<StoredInit> {
+    const shelf = this.#shelf(channelId);
+    const held = shelf.inits.get(rendition)?.at(-1);
+    if (held) return held;
+    return shelf.waitingForInit.wait(rendition, {
+      signal,
+      deadlineMs,
+      onDeadline: () => timeout(channelId, `the init segment of ${rendition}`, deadlineMs),
+    });
+  }
+
+  #shelf(channelId: string): ChannelShelf {
+    const known = this.#channels.get(channelId);
+    if (known) return known;
+    const shelf: ChannelShelf = {
+      segments: new Map(),
+      waiting: new WaitList(this.#clock),
+      inits: new Map(),
+      waitingForInit: new WaitList(this.#clock),
+      retention: { keepFrom: 0, listedFrom: 0 },
+    };
+    this.#channels.set(channelId, shelf);
+    return shelf;
+  }
+
+  // The oldest that no playlist lists go first, of whatever channel; then the oldest of the listed ones;
+  // never the one that has just come.
+  #evict(newest: SegmentKey): void {
+    for (const mayEvictListed of [false, true]) {
+      for (const key of this.#byAge) {
+        if (this.#bytes <= this.#maxBytes) return;
+        if (key !== newest && (mayEvictListed || !this.#isListed(key))) this.#drop(key);
+      }
+    }
+  }
+
+  #isListed({ channelId, sequence }: SegmentKey): boolean {
+    return sequence >= this.#shelf(channelId).retention.listedFrom;
+  }
+
+  #drop(key: SegmentKey): void {
+    const segments = this.#shelf(key.channelId).segments;
+    const name = nameOf(key.rendition, key.sequence);
+    this.#bytes -= segments.get(name)?.segment.data.byteLength ?? 0;
+    segments.delete(name);
+    this.#byAge.delete(key);
+  }
+}
+
+function nameOf(rendition: string, sequence: number): string {
+  return `${rendition}/${sequence}`;
+}
+
+function timeout(channelId: string, what: string, deadlineMs: number): HeadendError {
+  return new HeadendError(
+    'SEGMENT_TIMEOUT',
+    'store',
+    `${what} was not ready within ${Math.round(deadlineMs)} ms`,
+    { channelId, retryable: true },
+  );
+}

@@ -1,0 +1,98 @@
+// Makes segments that the main run has passed: a rung that somebody starts to watch needs some from before
+// the point where the main run takes it up. Works segment by segment on a producer of its own, which exists
+// only while there is something to do; what somebody waits for goes before what he will ask for next.
+
+import type { ProduceRequest } from '../engine/engine.js';
+import type { BatchMaker } from './batch-maker.js';
+
+const ATTEMPTS = 3;
+
+/** A stretch of one rendition: segments [next, to] are to be made, those up to `wanted` somebody waits for. */
+interface Job {
+  readonly rendition: string;
+  readonly to: number;
+  next: number;
+  wanted: number;
+  attempts: number;
+}
+
+/** What a {@link SegmentFiller} works with. */
+export interface SegmentFillerOptions {
+  readonly batches: BatchMaker;
+  /** The engine's request for one segment of a rendition. */
+  readonly request: (rendition: string, sequence: number) => ProduceRequest;
+  readonly has: (rendition: string, sequence: number) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fills holes behind the main run. Bounded: a segment is part of one job at most, and callers ask for recent
+ * segments only.
+ */
+export class SegmentFiller {
+  readonly #options: SegmentFillerOptions;
+  #jobs: Job[] = [];
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(options: SegmentFillerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the segment is part of a job that is not finished. */
+  covers(rendition: string, sequence: number): boolean {
+    return this.#jobFor(rendition, sequence) !== undefined;
+  }
+
+  /** Notes that somebody waits for a segment that is part of a job. */
+  want(rendition: string, sequence: number): void {
+    const job = this.#jobFor(rendition, sequence);
+    if (job) job.wanted = Math.max(job.wanted, sequence);
+  }
+
+  /** Takes on a stretch of which somebody waits for the first segment. */
+  fill(rendition: string, from: number, to: number): void {
+    this.#jobs.push({ rendition, to, next: from, wanted: from, attempts: 0 });
+    if (this.#jobs.length === 1) this.#working = this.#working.then(() => this.#work());
+  }
+
+  /** Resolves when the jobs are done or the signal was aborted, and the producer is gone. */
+  joined(): Promise<void> {
+    return this.#working;
+  }
+
+  #jobFor(rendition: string, sequence: number): Job | undefined {
+    return this.#jobs.find(
+      (job) => job.rendition === rendition && job.next <= sequence && sequence <= job.to,
+    );
+  }
+
+  async #work(): Promise<void> {
+    const { batches, signal } = this.#options;
+    try {
+      while (this.#jobs.length > 0) {
+        const job = this.#jobs.find(({ next, wanted }) => next <= wanted) ?? this.#jobs[0];
+        if (job) await this.#makeNext(job);
+        this.#jobs = this.#jobs.filter(
+          ({ next, to, attempts }) => next <= to && attempts < ATTEMPTS,
+        );
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      await batches.stop();
+    }
+  }
+
+  // Gives a job up after a few attempts: whoever still waits for the segment gets a timeout and may ask again.
+  async #makeNext(job: Job): Promise<void> {
+    const { batches, request, has, signal } = this.#options;
+    const made =
+      has(job.rendition, job.next) ||
+      (await batches.make(request(job.rendition, job.next), signal));
+    if (!made) job.attempts++;
+    else {
+      job.attempts = 0;
+      job.next++;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// Checks options against their schemas; a mistake names the option, what it should be and what it was.
+
+import { inspect } from 'node:util';
+import type { Static, TSchema } from 'typebox';
+import Value from 'typebox/value';
+import { HeadendError } from './errors.js';
+
+/**
+ * Checks `value` and returns it with its static type.
+ * @param call The call that the options belong to, for the message.
+ * @throws HeadendError `INVALID_OPTIONS`
+ */
+export function validate<Schema extends TSchema>(
+  call: string,
+  schema: Schema,
+  value: unknown,
+): Static<Schema> {
+  if (Value.Check(schema, value)) return value;
+  // `boolean` errors only repeat what `additionalProperties` says better.
+  const error = Value.Errors(schema, value).find(({ keyword }) => keyword !== 'boolean');
+  const path = error ? optionName(error.instancePath) : '';
+  const expected = error ? expectation(error) : 'is not valid';
+  throw invalidOption(call, path, expected, Value.Pointer.Get(value, error?.instancePath ?? ''));
+}
+
+/** The error for one option: its name, what it must be ("must be ..."), and the value it had. */
+export function invalidOption(
+  call: string,
+  option: string,
+  expected: string,
+  value: unknown,
+): HeadendError {
+  const got = inspect(value, {
+    depth: 1,
+    maxArrayLength: 3,
+    maxStringLength: 80,
+    breakLength: Infinity,
+  });
+  const name = option === '' ? 'the argument' : option;
+  return new HeadendError('INVALID_OPTIONS', 'options', `${call}: ${name} ${expected}, got ${got}`);
+}
+
+type ValidationError = ReturnType<typeof Value.Errors>[number];
+
+function expectation(error: ValidationError): string {
+  if (error.keyword === 'enum') {
+    return `must be one of ${error.params.allowedValues.map((value) => inspect(value)).join(', ')}`;
+  }
+  if (error.keyword === 'additionalProperties') {
+    return `has unknown options: ${error.params.additionalProperties.join(', ')}`;
+  }
+  return error.message;
+}
+
+// "/ladder/0/bitrate" -> "ladder[0].bitrate"
+function optionName(pointer: string): string {
+  return pointer
+    .replace(/\/(\d+)/g, '[$1]')
+    .replaceAll('/', '.')
+    .replace(/^\./, '');
+}

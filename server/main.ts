@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// The `headend` command: reads the command line and the environment.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { serve } from './serve.js';
+
+const program = new Command('headend')
+  .description('Plays folders of media files as live TV channels over HLS.')
+  .version(version())
+  .showHelpAfterError();
+
+program
+  .command('serve')
+  .description('Air channels and a page to watch them on.')
+  .option(
+    '-m, --media <dir>',
+    'a channel for this folder and for every folder in it that holds media',
+  )
+  .addOption(
+    new Option('-p, --port <number>', 'TCP port; 0 takes a free one')
+      .env('PORT')
+      .default(8080)
+      .argParser(port),
+  )
+  .addOption(
+    new Option('--host <address>', 'interface to listen on; 0.0.0.0 for all')
+      .env('HOST')
+      .default('localhost'),
+  )
+  .addHelpText(
+    'after',
+    '\nWithout media, generated demo channels are on the air.\n' +
+      'Ctrl-C ends the server; a second Ctrl-C ends it without waiting.',
+  )
+  .action(async (options: { media?: string; port: number; host: string }) => {
+    process.exitCode = await serve(options);
+  });
+
+await program.parseAsync();
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) {
+    throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+  }
+  return value;
+}
+
+function version(): string {
+  const file = createRequire(import.meta.url).resolve('headend/package.json');
+  const data: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const known = typeof data === 'object' && data !== null && 'version' in data;
+  return known ? String(data.version) : 'unknown';
+}

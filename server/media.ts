@@ -1,0 +1,158 @@
+// Channels from folders: which folders hold media, and a channel's schedule from the files of one.
+
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, extname, join, relative } from 'node:path';
+import {
+  type ChannelOptions,
+  type Headend,
+  HeadendError,
+  loop,
+  type Programme,
+} from '../lib/index.js';
+import type { Log } from './log.js';
+
+const MAX_DEPTH = 8;
+const MAX_FOLDERS = 500;
+const MAX_FILES = 10_000;
+
+/** How many files are probed at the same time. */
+const PROBE_CONCURRENCY = 4;
+
+/** What lies beside media without being any; everything else is probed. */
+const OTHER_FILES = new Set(
+  (
+    '.ass .bif .cue .db .gif .htm .html .idx .ini .jpeg .jpg .json .log .m3u .m3u8 .md .nfo .par2 .part .pdf .png .sfv .srt ' +
+    '.ssa .sub .sup .svg .tmp .torrent .txt .url .vtt .webp .xml .zip'
+  ).split(' '),
+);
+
+/** A folder that may hold media. */
+export interface Folder {
+  /** Id for URLs, different for every folder. */
+  readonly id: string;
+  readonly name: string;
+  /** Paths of its files, in natural order of their names. */
+  readonly files: readonly string[];
+}
+
+const NATURAL = new Intl.Collator('en', { numeric: true });
+
+/**
+ * `root` and the folders below it that hold files other than the known companions of media, in natural order.
+ * @throws the system's error when `root` cannot be read.
+ */
+export async function findFolders(root: string): Promise<Folder[]> {
+  const folders: Folder[] = [];
+  const ids = new Set<string>();
+  const seen = new Set<string>();
+  const visit = async (path: string, depth: number): Promise<void> => {
+    const real = await realpath(path);
+    if (seen.has(real) || folders.length === MAX_FOLDERS) return;
+    seen.add(real);
+    const files: string[] = [];
+    const below: string[] = [];
+    const names = (await readdir(path)).filter((name) => !name.startsWith('.'));
+    for (const name of names.sort(NATURAL.compare)) {
+      const item = join(path, name);
+      const kind = await kindOf(item);
+      if (kind === 'folder') below.push(item);
+      else if (kind === 'file' && !OTHER_FILES.has(extname(name).toLowerCase())) files.push(item);
+    }
+    if (files.length > 0) {
+      const name = basename(real) || 'Media';
+      const id = uniqueId(path === root ? name : relative(root, path), ids);
+      folders.push({ id, name, files: files.slice(0, MAX_FILES) });
+    }
+    if (depth === MAX_DEPTH) return;
+    for (const item of below) await visit(item, depth + 1);
+  };
+  await visit(root, 0);
+  return folders;
+}
+
+/**
+ * The channel that plays the files of a folder one after the other. A file that cannot be played is left
+ * out with a warning; null when that leaves none.
+ * @throws the signal's reason.
+ */
+export async function mediaChannel(
+  folder: Folder,
+  headend: Headend,
+  log: Log,
+  signal: AbortSignal,
+): Promise<ChannelOptions | null> {
+  const programmes: (Programme | null)[] = folder.files.map(() => null);
+  const queue = folder.files.entries();
+  const worker = async () => {
+    for (const [index, file] of queue) {
+      programmes[index] = await playable(file, folder, headend, log, signal);
+    }
+  };
+  await Promise.all(Array.from({ length: PROBE_CONCURRENCY }, worker));
+  const found = programmes.filter((programme) => programme !== null);
+  if (found.length === 0) {
+    log.warn(
+      { channelId: folder.id },
+      `No file of ${folder.name} can be played: no channel for it`,
+    );
+    return null;
+  }
+  return { id: folder.id, name: folder.name, schedule: loop(found) };
+}
+
+async function playable(
+  file: string,
+  folder: Folder,
+  headend: Headend,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Programme | null> {
+  signal.throwIfAborted();
+  try {
+    const { duration, video, audio, title } = await headend.probe(file, signal);
+    if (!duration || duration.num <= 0 || !(video || audio)) {
+      throw new HeadendError(
+        'SOURCE_INVALID',
+        'probe',
+        'it has no pictures or sound of known length',
+      );
+    }
+    return {
+      source: file,
+      duration: duration.num / duration.den,
+      title: title || basename(file, extname(file)),
+    };
+  } catch (error) {
+    if (signal.aborted || !(error instanceof HeadendError)) throw error;
+    log.warn(
+      { channelId: folder.id, code: error.code, file },
+      `Left out ${file}: ${error.message}`,
+    );
+    return null;
+  }
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | 'other'> {
+  try {
+    const stats = await stat(path);
+    if (stats.isDirectory()) return 'folder';
+    return stats.isFile() ? 'file' : 'other';
+  } catch {
+    // A dangling link, or gone since the folder was read.
+    return 'other';
+  }
+}
+
+function uniqueId(path: string, taken: Set<string>): string {
+  const base =
+    path
+      .normalize('NFKD')
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '')
+      .slice(0, 56) || 'channel';
+  let id = base;
+  for (let number = 2; taken.has(id); number++) id = `${base}-${number}`;
+  taken.add(id);
+  return id;
+}

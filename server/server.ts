@@ -1,0 +1,45 @@
+// The HTTP server of the command: Headend's routes and the watch page beside them.
+
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import fastify from 'fastify';
+import { type Headend, headendPlugin } from '../lib/index.js';
+
+const PAGE = fileURLToPath(new URL('page/', import.meta.url));
+const HLS_JS = createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js');
+
+// hls.js runs its demuxer in a worker made from a blob, feeds the video from one, and looks for the browser's
+// text tracks with a data URL.
+const POLICY =
+  "default-src 'self'; media-src 'self' blob: data:; worker-src blob:; base-uri 'none'; form-action 'none'";
+
+/** A server that can listen once and is closed with its Headend. */
+export interface Server extends AsyncDisposable {
+  /** Resolves with the address, as `http://localhost:8080`. */
+  listen(options: { readonly port: number; readonly host: string }): Promise<string>;
+}
+
+/** Builds the server. */
+export async function createServer(headend: Headend): Promise<Server> {
+  // A close does not wait for clients that hold a connection open.
+  const app = fastify({ forceCloseConnections: true });
+  await app.register(headendPlugin, { headend });
+  await app.register(fastifyStatic, {
+    root: PAGE,
+    setHeaders(reply) {
+      reply.header('content-security-policy', POLICY);
+      reply.header('x-content-type-options', 'nosniff');
+    },
+  });
+  app.get('/assets/hls.min.js', (_request, reply) => reply.sendFile('hls.min.js', dirname(HLS_JS)));
+  return {
+    async listen({ port, host }) {
+      const url = await app.listen({ port, host });
+      // Fastify names the address it is bound to; people know it by the name they gave.
+      return host === 'localhost' ? `http://localhost:${new URL(url).port}` : url;
+    },
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}

@@ -1,0 +1,207 @@
+// The playlists as a parser that is not ours reads them, and their text where the text matters.
+import fc from 'fast-check';
+import { Parser } from 'm3u8-parser';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { writeMediaPlaylist } from '../../lib/hls/media-playlist.js';
+import { writeMultivariantPlaylist } from '../../lib/hls/multivariant-playlist.js';
+import { completeLadder, DEFAULT_LADDER } from '../../lib/ladder.js';
+import { channelFormat, Grid } from '../../lib/timeline/grid.js';
+import { parseFrameRate } from '../../lib/timeline/rational.js';
+import { ResolvedLoop } from '../../lib/timeline/schedule.js';
+
+const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
+
+function gridOf(rate: string, seconds = 4): Grid {
+  const frameRate = parseFrameRate(rate);
+  if (!frameRate) throw new Error(rate);
+  return new Grid(EPOCH, channelFormat(frameRate, seconds));
+}
+
+function scheduleOf(titles: readonly string[], frames: number): ResolvedLoop {
+  return new ResolvedLoop(
+    titles.map((title) => ({ title, source: { kind: 'slate' }, frames })),
+    0,
+  );
+}
+
+function media(options: {
+  rate?: string;
+  rendition?: string;
+  from?: number;
+  count?: number;
+  titles?: readonly string[];
+  frames?: number;
+  query?: string;
+}): string {
+  const { rate = '25', rendition = '720p', from = 1000, count = 10 } = options;
+  return writeMediaPlaylist({
+    grid: gridOf(rate),
+    schedule: scheduleOf(options.titles ?? ['News'], options.frames ?? 100_000),
+    rendition,
+    range: { from, to: from + count - 1 },
+    initHash: '0123456789abcdef',
+    query: options.query ?? '',
+  });
+}
+
+function parse(text: string) {
+  const parser = new Parser();
+  parser.push(text);
+  parser.end();
+  return parser.manifest;
+}
+
+const rates = fc.constantFrom(
+  '24000/1001',
+  '24',
+  '25',
+  '30000/1001',
+  '30',
+  '50',
+  '60000/1001',
+  '60',
+);
+
+test('a media playlist is what it is', () => {
+  assert.is(
+    media({ count: 2, titles: ['News "at" ten\n#EXT-X-ENDLIST'], query: '?session=abc' }),
+    `#EXTM3U
+#EXT-X-VERSION:6
+#EXT-X-TARGETDURATION:4
+#EXT-X-MEDIA-SEQUENCE:1000
+#EXT-X-MAP:URI="init-0123456789abcdef.mp4?session=abc"
+#EXT-X-DATERANGE:ID="programme-100000",CLASS="programme",START-DATE="2025-01-01T01:06:40.000Z",DURATION=4000.000000,X-TITLE="News at ten#EXT-X-ENDLIST"
+#EXT-X-PROGRAM-DATE-TIME:2025-01-01T01:06:40.000Z
+#EXTINF:4.000000,
+1000.m4s?session=abc
+#EXT-X-PROGRAM-DATE-TIME:2025-01-01T01:06:44.000Z
+#EXTINF:4.000000,
+1001.m4s?session=abc
+`,
+  );
+});
+
+test('a parser reads back the sequence numbers, names, map and times', () => {
+  fc.assert(
+    fc.property(
+      rates,
+      fc.constantFrom('720p', 'audio'),
+      fc.integer({ min: 0, max: 500_000_000 }),
+      fc.integer({ min: 3, max: 60 }),
+      (rate, rendition, from, count) => {
+        const grid = gridOf(rate);
+        const manifest = parse(media({ rate, rendition, from, count }));
+        assert.is(manifest.mediaSequence, from);
+        assert.is(manifest.targetDuration, 4);
+        assert.is(manifest.endList, undefined);
+        assert.is(manifest.segments.length, count);
+        for (const [index, segment] of manifest.segments.entries()) {
+          assert.is(segment.uri, `${from + index}.m4s`);
+          assert.is(segment.map?.uri, 'init-0123456789abcdef.mp4');
+          assert.is(segment.dateTimeObject?.getTime(), grid.instantOfSegment(from + index));
+          assert.ok(Math.round(segment.duration) <= 4);
+        }
+      },
+    ),
+  );
+});
+
+test('EXTINF adds up to the time between any two segments: a frame at most in the picture, an access unit in the sound', () => {
+  fc.assert(
+    fc.property(rates, fc.integer({ min: 0, max: 500_000_000 }), (rate, from) => {
+      const grid = gridOf(rate);
+      for (const rendition of ['720p', 'audio']) {
+        const { segments } = parse(media({ rate, rendition, from, count: 60 }));
+        let sum = 0;
+        for (const [index, segment] of segments.entries()) {
+          const truth = (grid.instantOfSegment(from + index) - grid.instantOfSegment(from)) / 1000;
+          assert.ok(
+            Math.abs(sum - truth) < (rendition === 'audio' ? 1024 / 48_000 : 0.001) + 0.001,
+          );
+          sum += segment.duration;
+        }
+      }
+    }),
+  );
+});
+
+test('programmes of the window are announced with their own start and length', () => {
+  // Five seconds each: the forty seconds from segment 1000 (4000 s) hold eight and touch no ninth.
+  const text = media({ titles: ['One', 'Two'], frames: 125 });
+  const { dateRanges } = parse(text);
+  assert.is(dateRanges?.length, 8);
+  assert.equal(
+    dateRanges?.slice(0, 2).map(({ startDate }) => startDate),
+    [new Date('2025-01-01T01:06:40.000Z'), new Date('2025-01-01T01:06:45.000Z')],
+  );
+  assert.is(dateRanges?.[1]?.duration, 5);
+  assert.match(text, /START-DATE="2025-01-01T01:06:45.000Z",DURATION=5.000000,X-TITLE="Two"/);
+  // A programme that began before the window has the id and start that it had in earlier playlists.
+  const later = media({ titles: ['One', 'Two'], frames: 125, from: 1001 });
+  assert.is(later.split('\n')[5], text.split('\n')[5]);
+});
+
+test('a thousand programmes in the window do not make a thousand tags', () => {
+  assert.ok(media({ frames: 1 }).length < 10_000);
+});
+
+const RUNGS = completeLadder(DEFAULT_LADDER);
+
+function multivariant(query = ''): string {
+  return writeMultivariantPlaylist({
+    frameRate: { num: 30_000, den: 1001 },
+    rungs: RUNGS,
+    audioBitrate: 128_000,
+    codecs: new Map([
+      ['audio', 'mp4a.40.2'],
+      ['1080p', 'avc1.640028'],
+      ['720p', 'avc1.64001f'],
+      ['480p', 'avc1.64001e'],
+    ]),
+    query,
+  });
+}
+
+test('the multivariant playlist names every variant with its real codecs, first the one near 2 Mbit/s', () => {
+  const manifest = parse(multivariant('?session=abc'));
+  const variants = manifest.playlists ?? [];
+  assert.equal(
+    variants.map(({ uri }) => uri),
+    ['480p', '1080p', '720p'].map((id) => `${id}/index.m3u8?session=abc`),
+  );
+  assert.equal(variants[1]?.attributes, {
+    BANDWIDTH: 7_780_560,
+    'AVERAGE-BANDWIDTH': '5230560',
+    CODECS: 'avc1.640028,mp4a.40.2',
+    RESOLUTION: { width: 1920, height: 1080 },
+    'FRAME-RATE': 29.97,
+    AUDIO: 'audio',
+  });
+  assert.match(multivariant(), /FRAME-RATE=29\.970/);
+  assert.match(multivariant(), /\n#EXT-X-INDEPENDENT-SEGMENTS\n/);
+});
+
+test('every variant uses the one audio rendition, which is chosen by default', () => {
+  const { mediaGroups, playlists } = parse(multivariant());
+  assert.equal(mediaGroups?.AUDIO?.audio?.Main, {
+    default: true,
+    autoselect: true,
+    uri: 'audio/index.m3u8',
+  });
+  assert.ok((playlists ?? []).every(({ attributes }) => attributes.AUDIO === 'audio'));
+  assert.match(multivariant(), /CHANNELS="2"/);
+});
+
+test('rungs are 16:9 with even sizes', () => {
+  assert.equal(
+    RUNGS.map(({ id, width, height, maxrate, bufsize }) => [id, width, height, maxrate, bufsize]),
+    [
+      ['1080p', 1920, 1080, 7_500_000, 10_000_000],
+      ['720p', 1280, 720, 4_500_000, 6_000_000],
+      ['480p', 854, 480, 2_250_000, 3_000_000],
+    ],
+  );
+});
+
+test.run();

@@ -1,0 +1,337 @@
+// The HTTP surface, over a real socket: what clients send and what they get back.
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Clock, systemClock } from '../../lib/clock.js';
+import { Headend } from '../../lib/headend.js';
+import { loop } from '../../lib/timeline/schedule.js';
+import { FakeEngine } from '../stream/fake-engine.js';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+interface Context {
+  timers: { pending: number };
+  engine: FakeEngine;
+  headend: Headend;
+  get(path: string, headers?: Record<string, string>, method?: string): Promise<Answer>;
+}
+
+const test = suite<Context>('routes');
+
+test.before.each(async (context) => {
+  const timers = { pending: 0 };
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    setTimer(fire, ms) {
+      let open = true;
+      const close = () => {
+        if (open) timers.pending--;
+        open = false;
+      };
+      timers.pending++;
+      const cancel = systemClock.setTimer(() => {
+        close();
+        fire();
+      }, ms);
+      return () => {
+        close();
+        cancel();
+      };
+    },
+  };
+  const engine = new FakeEngine(clock, 1);
+  engine.segmentBytes = 1000;
+  const headend = await Headend.create({}, { engine, clock });
+  await headend.channels.add({
+    id: 'news',
+    name: 'News',
+    ladder: [{ height: 720, bitrate: 2_000_000 }],
+    schedule: loop([
+      { source: '/bulletin', title: 'Bulletin', duration: 60 },
+      { source: '/weather', title: 'Weather', duration: 60 },
+    ]),
+  });
+  const url = new URL(await headend.listen({ port: 0, host: '127.0.0.1' }));
+  context.timers = timers;
+  context.engine = engine;
+  context.headend = headend;
+  context.get = (path, headers = {}, method = 'GET') =>
+    new Promise((resolve, reject) => {
+      // The path goes out as it is: fetch would tidy it up.
+      const options = { host: url.hostname, port: url.port, path, headers, method };
+      request(options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const { statusCode = 0, headers: received } = response;
+          resolve({ status: statusCode, headers: received, body: Buffer.concat(chunks) });
+        });
+      })
+        .on('error', reject)
+        .end();
+    });
+});
+
+test.after.each(async ({ headend }) => {
+  await headend.close();
+});
+
+function json(answer: Answer): unknown {
+  return JSON.parse(answer.body.toString());
+}
+
+/** The first lines of a media playlist that are URIs. */
+function uris(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+async function firstSegment({ get }: Context, rendition = '720p'): Promise<string> {
+  const playlist = await get(`/channels/news/${rendition}/index.m3u8`);
+  return `/channels/news/${rendition}/${uris(playlist.body.toString())[0]}`;
+}
+
+function assertProblem(answer: Answer, status: number, code: string): void {
+  assert.is(answer.status, status, answer.body.toString());
+  assert.match(answer.headers['content-type'] ?? '', /^application\/problem\+json/);
+  const problem = json(answer);
+  assert.ok(typeof problem === 'object' && problem !== null);
+  assert.equal(Object.keys(problem).sort(), ['code', 'detail', 'status', 'title', 'type']);
+  assert.is('code' in problem && problem.code, code);
+  assert.is(answer.headers['cache-control'], 'no-store');
+}
+
+test('channels are listed with what is on now and next', async ({ get }) => {
+  const answer = await get('/channels');
+  assert.is(answer.status, 200);
+  const text = answer.body.toString();
+  assert.match(
+    text,
+    /"id":"news","name":"News","state":"idle","now":\{"title":"(Bulletin|Weather)"/,
+  );
+  const details = json(await get('/channels/news'));
+  assert.ok(
+    typeof details === 'object' && details !== null && 'now' in details && 'next' in details,
+  );
+  const titles = [details.now, details.next].map((item) =>
+    JSON.stringify(item).includes('Bulletin'),
+  );
+  assert.equal([...titles].sort(), [false, true]);
+});
+
+test('a channel tells what it lists and what is encoded once somebody watches', async (context) => {
+  const { get } = context;
+  assert.match((await get('/channels/news')).body.toString(), /"window":null.*"inDemand":false/);
+  await firstSegment(context);
+  assert.match(
+    (await get('/channels/news')).body.toString(),
+    /"state":"(starting|active)".*"window":\{"from":\d+,"to":\d+\}.*"inDemand":true/,
+  );
+});
+
+test('playlists lead to playlists lead to segments', async ({ get }) => {
+  const multivariant = await get('/channels/news/index.m3u8');
+  assert.is(multivariant.headers['content-type'], 'application/vnd.apple.mpegurl');
+  assert.equal(uris(multivariant.body.toString()), ['720p/index.m3u8']);
+  for (const [rendition, type] of [
+    ['720p', 'video/mp4'],
+    ['audio', 'audio/mp4'],
+  ]) {
+    const media = await get(`/channels/news/${rendition}/index.m3u8`);
+    assert.is(media.headers['cache-control'], 'max-age=2');
+    const text = media.body.toString();
+    const [, map = ''] = /MAP:URI="([^"]+)"/.exec(text) ?? [];
+    const init = await get(`/channels/news/${rendition}/${map}`);
+    assert.is(init.body.toString(), `init of ${rendition}`);
+    assert.is(init.headers['content-type'], type);
+    for (const uri of uris(text)) {
+      const segment = await get(`/channels/news/${rendition}/${uri}`);
+      assert.is(segment.status, 200);
+      assert.is(segment.headers['content-type'], type);
+      assert.is(segment.headers['cache-control'], 'public, max-age=31536000, immutable');
+      assert.ok(segment.body.toString().startsWith(`${rendition} ${uri.replace('.m4s', '')}`));
+    }
+  }
+});
+
+test('a session is carried through every URI, and its multivariant playlist is not stored', async ({
+  get,
+}) => {
+  const multivariant = await get('/channels/news/index.m3u8?session=a-B_9');
+  assert.is(multivariant.headers['cache-control'], 'no-store');
+  assert.match(multivariant.body.toString(), /URI="audio\/index\.m3u8\?session=a-B_9"/);
+  assert.equal(uris(multivariant.body.toString()), ['720p/index.m3u8?session=a-B_9']);
+  const media = (await get('/channels/news/720p/index.m3u8?session=a-B_9')).body.toString();
+  assert.ok(uris(media).every((uri) => uri.endsWith('.m4s?session=a-B_9')));
+  for (const session of ['a%22b', 'a%0Ab', '', 'x'.repeat(65), 'a&session=b']) {
+    assertProblem(
+      await get(`/channels/news/index.m3u8?session=${session}`),
+      400,
+      'INVALID_REQUEST',
+    );
+  }
+});
+
+test('playlists are compressed for those who take gzip, segments never', async (context) => {
+  const { get } = context;
+  const accept = { 'accept-encoding': 'gzip' };
+  const playlist = await get('/channels/news/720p/index.m3u8', accept);
+  assert.is(playlist.headers['content-encoding'], 'gzip');
+  assert.match(gunzipSync(playlist.body).toString(), /^#EXTM3U/);
+  assert.match(playlist.headers.vary ?? '', /accept-encoding/i);
+  const segment = await get(await firstSegment(context), accept);
+  assert.is(segment.headers['content-encoding'], undefined);
+});
+
+test('HEAD tells length and type without the bytes', async (context) => {
+  const answer = await context.get(await firstSegment(context), {}, 'HEAD');
+  assert.is(answer.status, 200);
+  assert.is(answer.headers['content-length'], '1000');
+  assert.is(answer.headers['accept-ranges'], 'bytes');
+  assert.is(answer.body.length, 0);
+});
+
+test('ranges of a segment', async (context) => {
+  const { get } = context;
+  const path = await firstSegment(context);
+  const whole = (await get(path)).body;
+  for (const [range, from, to] of [
+    ['bytes=0-9', 0, 9],
+    ['bytes=990-', 990, 999],
+    ['bytes=-10', 990, 999],
+    ['bytes=990-2000', 990, 999],
+    ['bytes=-5000', 0, 999],
+  ] as const) {
+    const part = await get(path, { range });
+    assert.is(part.status, 206, range);
+    assert.is(part.headers['content-range'], `bytes ${from}-${to}/1000`);
+    assert.equal(part.body, whole.subarray(from, to + 1));
+  }
+  for (const range of ['bytes=1000-', 'bytes=5000-6000', 'bytes=-0']) {
+    const refused = await get(path, { range });
+    assertProblem(refused, 416, 'RANGE_NOT_SATISFIABLE');
+    assert.is(refused.headers['content-range'], 'bytes */1000');
+  }
+  for (const range of ['bytes=9-0', 'bytes=0-1,5-6', 'lines=0-9', 'bytes=a-b', 'bytes=-']) {
+    assert.is((await get(path, { range })).status, 200, range);
+  }
+  assert.is((await get(path, { range: 'bytes=0-9', 'if-range': '"other"' })).status, 200);
+});
+
+test('a segment that the client has is not sent again', async (context) => {
+  const { get } = context;
+  const path = await firstSegment(context);
+  const etag = (await get(path)).headers.etag ?? '';
+  assert.match(etag, /^"[^"]+"$/);
+  for (const header of [etag, `"x", W/${etag}`, '*']) {
+    const answer = await get(path, { 'if-none-match': header });
+    assert.is(answer.status, 304);
+    assert.is(answer.body.length, 0);
+    assert.is(answer.headers.etag, etag);
+  }
+  assert.is((await get(path, { 'if-none-match': '"x"' })).status, 200);
+});
+
+test('browsers of other origins may read, with ranges and authorization', async (context) => {
+  const { get } = context;
+  const origin = { origin: 'https://example.org' };
+  assert.is(
+    (await get('/channels/news/index.m3u8', origin)).headers['access-control-allow-origin'],
+    '*',
+  );
+  const asked = {
+    ...origin,
+    'access-control-request-method': 'GET',
+    'access-control-request-headers': 'range,authorization',
+  };
+  const preflight = await get(await firstSegment(context), asked, 'OPTIONS');
+  assert.is(preflight.status, 204);
+  assert.match(preflight.headers['access-control-allow-headers'] ?? '', /Range, ?Authorization/i);
+});
+
+test('what does not exist is a 404 with its own code, and wakes nothing', async ({
+  get,
+  engine,
+}) => {
+  assertProblem(await get('/channels/nope'), 404, 'CHANNEL_NOT_FOUND');
+  assertProblem(await get('/channels/nope/index.m3u8'), 404, 'CHANNEL_NOT_FOUND');
+  assertProblem(await get('/channels/news/4320p/index.m3u8'), 404, 'RENDITION_NOT_FOUND');
+  assertProblem(await get('/channels/news/__proto__/index.m3u8'), 404, 'RENDITION_NOT_FOUND');
+  assertProblem(await get('/channels/__proto__/index.m3u8'), 404, 'CHANNEL_NOT_FOUND');
+  assertProblem(await get('/nothing'), 404, 'ROUTE_NOT_FOUND');
+  assertProblem(await get('/channels/news/index.m3u8', {}, 'POST'), 404, 'ROUTE_NOT_FOUND');
+  assert.is(engine.producers, 0);
+});
+
+test('absurd segments are refused at once', async ({ get, engine }) => {
+  for (const file of [
+    '0.m4s',
+    '999999999999999.m4s',
+    '9999999999999999999999.m4s',
+    '-1.m4s',
+    '1e3.m4s',
+    '0x10.m4s',
+    '1.5.m4s',
+    'init-0000000000000000.mp4',
+    'init-.mp4',
+    'index.m3u8.m4s',
+    '..%2f..%2f..%2fetc%2fpasswd',
+    '%2e%2e',
+    '1.m4s%00.mp4',
+  ]) {
+    assertProblem(await get(`/channels/news/720p/${file}`), 404, 'SEGMENT_NOT_FOUND');
+  }
+  for (const path of [
+    '/channels/news/../../etc/passwd',
+    '/channels/..%2f..%2fetc/index.m3u8',
+    '//etc/passwd',
+  ]) {
+    assert.is((await get(path)).status, 404, path);
+  }
+  assert.is((await get('/channels/%ff/index.m3u8')).status, 400);
+  assert.is(engine.producers, 0);
+});
+
+test('a request that waits ends with its client', async ({ engine, headend, timers }) => {
+  engine.segmentMs = 60_000;
+  const server = createServer(headend.handler).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const client = request({ host: '127.0.0.1', port, path: '/channels/news/720p/index.m3u8' }).end();
+  client.on('error', () => {});
+  await once(headend, 'channel');
+  // The engine's own, and one deadline for the wait.
+  assert.is(timers.pending, 2);
+  client.destroy();
+  const begin = performance.now();
+  while (timers.pending > 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(performance.now() - begin < 6000, 'well before its deadline of 8 s');
+  server.close();
+  await once(server, 'close');
+});
+
+test('health', async ({ get }) => {
+  assert.equal(json(await get('/health')), { status: 'ok', channels: 1, storeBytes: 0 });
+});
+
+test('close answers those who wait, and ends in an instant', async ({ engine, headend, get }) => {
+  engine.segmentMs = 60_000;
+  const waiting = get('/channels/news/720p/index.m3u8').catch(
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  await once(headend, 'channel');
+  await headend.close();
+  const answer = await waiting;
+  if (typeof answer === 'object') assertProblem(answer, 503, 'CLOSED');
+  else assert.is(answer, 'ECONNRESET');
+  assert.is(engine.alive, 0);
+  assert.is(engine.closed, true);
+});
+
+test.run();

@@ -1,0 +1,431 @@
+// The live stream of a channel on the fake clock: what viewers get, when, and what is encoded for it.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { HeadendError } from '../../lib/errors.js';
+import { completeLadder } from '../../lib/ladder.js';
+import { SegmentStore } from '../../lib/store/segment-store.js';
+import { ChannelStream } from '../../lib/stream/channel-stream.js';
+import type { Fault } from '../../lib/stream/fault.js';
+import { channelFormat, Grid } from '../../lib/timeline/grid.js';
+import { ResolvedLoop } from '../../lib/timeline/schedule.js';
+import { FakeClock, settle } from './fake-clock.js';
+import { FakeEngine, nameOf } from './fake-engine.js';
+
+const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
+/** The segment on air when a test begins, a second old. */
+const N = 1000;
+const START = EPOCH + N * 4000 + 1000;
+
+function setUp(
+  options: {
+    segmentMs?: number;
+    maxBytes?: number;
+    playlistSegments?: number;
+    idleMs?: number;
+  } = {},
+) {
+  const clock = new FakeClock(START);
+  const engine = new FakeEngine(clock, options.segmentMs);
+  const store = new SegmentStore({ clock, maxBytes: options.maxBytes ?? 1_000_000 });
+  const grid = new Grid(EPOCH, channelFormat({ num: 25, den: 1 }, 4));
+  const faults: Fault[] = [];
+  const states: string[] = [];
+  const stream = new ChannelStream({
+    engine,
+    store,
+    clock,
+    grid,
+    schedule: new ResolvedLoop([{ title: 'P', source: { kind: 'slate' }, frames: 250 }], 0),
+    producer: {
+      channelId: 'c',
+      title: 'C',
+      format: grid.format,
+      rungs: completeLadder([
+        { height: 720, bitrate: 3_000_000 },
+        { height: 360, bitrate: 800_000 },
+      ]),
+      audioBitrate: 128_000,
+      fontFile: '/font',
+    },
+    startRung: '720p',
+    playlistSegments: options.playlistSegments ?? 10,
+    idleMs: options.idleMs ?? 30_000,
+    onFault: (fault) => faults.push(fault),
+    onState: (state) => states.push(state),
+  });
+  return { clock, engine, store, stream, faults, states };
+}
+
+type Setup = ReturnType<typeof setUp>;
+
+/** Follows the promise while the clock moves on; the time it took, and what came of it. */
+async function timed<T>(clock: FakeClock, promise: Promise<T>): Promise<{ ms: number; value: T }> {
+  const begin = clock.now();
+  let done = false;
+  const end = () => {
+    done = true;
+  };
+  promise.then(end, end);
+  await settle();
+  while (!done && clock.now() - begin < 60_000) await clock.advance(50);
+  return { ms: clock.now() - begin, value: await promise };
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'resolved',
+    (error: unknown) => (error instanceof HeadendError ? error.code : String(error)),
+  );
+}
+
+async function textOf(
+  { stream, clock }: Setup,
+  rendition: string,
+  sequence: number,
+): Promise<string> {
+  const { value } = await timed(clock, stream.segment(rendition, sequence));
+  return new TextDecoder().decode(value.data).replaceAll('\0', '');
+}
+
+/** Plays like a player: polls the playlist every target duration and gets every listed segment it lacks. */
+async function play(setup: Setup, rendition: string, seconds: number, have = new Set<number>()) {
+  for (let second = 0; second < seconds; second += 4) {
+    const { value } = await timed(setup.clock, setup.stream.playlist(rendition));
+    const { from, to } = value.range;
+    for (let sequence = Math.max(from, ...have); sequence <= to; sequence++) {
+      assert.is(await textOf(setup, rendition, sequence), nameOf(rendition, sequence));
+      have.add(sequence);
+    }
+    await setup.clock.advance(4000);
+  }
+  return have;
+}
+
+test('the first playlist comes with the first segment, and lists three target durations from what is on air', async () => {
+  const setup = setUp();
+  const { ms, value } = await timed(setup.clock, setup.stream.playlist('720p'));
+  assert.is(ms, 500, 'the time that one segment takes');
+  assert.equal(value.range, { from: N, to: N + 2 });
+  assert.is(value.init.codecs, 'avc1.64001f');
+  await setup.stream.close();
+});
+
+test('production goes on at once to one segment beyond the playlist, and then waits', async () => {
+  const setup = setUp();
+  await timed(setup.clock, setup.stream.playlist('720p'));
+  await setup.clock.advance(2000);
+  const made = setup.engine.batches.map(({ from, to }) => [from, to]);
+  assert.equal(
+    made,
+    [0, 1, 2, 3].map((n) => [N + n, N + n]),
+  );
+  await setup.stream.close();
+});
+
+test('a listed segment that is not made yet is waited for, and comes when it is made', async () => {
+  const setup = setUp();
+  await timed(setup.clock, setup.stream.playlist('720p'));
+  const { ms, value } = await timed(setup.clock, setup.stream.segment('720p', N + 2));
+  assert.is(ms, 1000);
+  assert.is(value.sequence, N + 2);
+  await setup.stream.close();
+});
+
+test('segments are made before they are listed, one every segment duration, by one producer', async () => {
+  const setup = setUp();
+  await play(setup, '720p', 60);
+  for (let second = 0; second < 20; second++) {
+    const { value } = await timed(setup.clock, setup.stream.playlist('720p'));
+    const key = { channelId: 'c', rendition: '720p', sequence: value.range.to };
+    assert.ok(setup.store.get(key), `segment ${value.range.to} is listed`);
+    await setup.clock.advance(1000);
+  }
+  assert.is(setup.engine.producers, 1);
+  let next = N;
+  for (const { from, to } of setup.engine.batches) {
+    assert.is(from, next);
+    next = to + 1;
+  }
+  await setup.stream.close();
+});
+
+test('the window grows to its size and then moves, one segment at a time', async () => {
+  const setup = setUp();
+  let last = { from: N, to: N + 2 };
+  for (let second = 0; second < 90; second++) {
+    const { range } = (await timed(setup.clock, setup.stream.playlist('audio'))).value;
+    assert.ok(range.from >= last.from && range.from <= last.from + 1, 'no jump');
+    assert.ok(range.to >= last.to && range.to <= last.to + 1, 'no jump');
+    assert.ok(range.to - range.from + 1 >= 3 && range.to - range.from + 1 <= 10);
+    last = range;
+    await setup.clock.advance(1000);
+  }
+  assert.is(last.to - last.from + 1, 10);
+  await setup.stream.close();
+});
+
+test('audio and every rung list the same segments', async () => {
+  const setup = setUp();
+  for (let second = 0; second < 30; second += 5) {
+    const views = ['720p', 'audio', '360p'].map((id) => setup.stream.playlist(id));
+    const { value } = await timed(setup.clock, Promise.all(views));
+    assert.equal(value[1]?.range, value[0]?.range);
+    assert.equal(value[2]?.range, value[0]?.range);
+    await setup.clock.advance(5000);
+  }
+  await setup.stream.close();
+});
+
+test('a viewer plays for five minutes and gets every segment, none of them wrong', async () => {
+  const setup = setUp();
+  const have = await play(setup, '720p', 300);
+  assert.is(Math.max(...have) - Math.min(...have) + 1, have.size);
+  assert.is(Math.min(...have), N);
+  assert.equal(setup.faults, []);
+  await setup.stream.close();
+});
+
+test('only what is watched is encoded: the audio always, a rung for three target durations after its last request', async () => {
+  const setup = setUp();
+  await timed(setup.clock, setup.stream.playlist('360p'));
+  await play(setup, 'audio', 40);
+  const rungsAt = (sequence: number) =>
+    setup.engine.batches.find(({ from, to }) => from <= sequence && sequence <= to)?.rungs;
+  assert.equal(rungsAt(N), ['360p']);
+  assert.equal(rungsAt(N + 3), ['360p']);
+  assert.equal(rungsAt(N + 8), []);
+  assert.equal(setup.stream.rungsInDemand, []);
+  await setup.stream.close();
+});
+
+test('the multivariant playlist starts the first variant and knows the codecs of all', async () => {
+  const setup = setUp();
+  const { value } = await timed(setup.clock, setup.stream.inits());
+  assert.equal(
+    value.map(({ rendition }) => rendition),
+    ['audio', '720p', '360p'],
+  );
+  assert.equal(setup.engine.batches[0]?.rungs, ['720p']);
+  await setup.stream.close();
+});
+
+test('a rung that joins late gets every listed segment from what is on air, each made once', async () => {
+  const setup = setUp();
+  await play(setup, '720p', 40);
+  const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
+  const { ms } = await timed(setup.clock, setup.stream.playlist('360p'));
+  assert.is(ms, 0, 'the channel is on the air');
+  const first = await timed(setup.clock, setup.stream.segment('360p', onAir));
+  assert.is(first.ms, 500, 'no longer than a cold start');
+  await play(setup, '360p', 40, new Set([onAir]));
+  const made = new Map<number, number>();
+  for (const { from, to, rungs } of setup.engine.batches) {
+    if (!rungs.includes('360p')) continue;
+    for (let n = from; n <= to; n++) made.set(n, (made.get(n) ?? 0) + 1);
+  }
+  const sequences = [...made.keys()].sort((a, b) => a - b);
+  assert.is(sequences.at(0), onAir, 'from the segment on air');
+  assert.is(sequences.length, (sequences.at(-1) ?? 0) - (sequences.at(0) ?? 0) + 1, 'no hole');
+  assert.ok(
+    [...made.values()].every((count) => count === 1),
+    'none twice',
+  );
+  assert.is(setup.engine.alive, 1, 'the second producer is gone');
+  await setup.stream.close();
+});
+
+test('a listed segment of the past is made for a rung that nobody watched then', async () => {
+  const setup = setUp();
+  await play(setup, '720p', 60);
+  const { value } = await timed(setup.clock, setup.stream.playlist('360p'));
+  const { from } = value.range;
+  assert.is(await textOf(setup, '360p', from), nameOf('360p', from));
+  assert.is(await textOf(setup, '360p', from + 1), nameOf('360p', from + 1));
+  await setup.stream.close();
+});
+
+test('what somebody waits for is made before what he will ask for next', async () => {
+  const setup = setUp();
+  await play(setup, '720p', 60);
+  const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
+  await timed(setup.clock, setup.stream.segment('360p', onAir));
+  for (const sequence of [onAir - 6, onAir - 5]) {
+    const { ms } = await timed(setup.clock, setup.stream.segment('360p', sequence));
+    assert.ok(ms <= 1000, `${sequence - onAir} came after ${ms} ms`);
+  }
+  await setup.stream.close();
+});
+
+test('two rungs asked for in the same instant are made by the same batch', async () => {
+  const setup = setUp();
+  const both = Promise.all([setup.stream.playlist('720p'), setup.stream.playlist('360p')]);
+  const { ms } = await timed(setup.clock, both);
+  assert.ok(ms <= 1000);
+  assert.is(await textOf(setup, '360p', N + 2), nameOf('360p', N + 2));
+  await setup.stream.close();
+});
+
+test('a listed segment that the store had to evict is made again', async () => {
+  const setup = setUp({ maxBytes: 500 });
+  await play(setup, '720p', 20);
+  assert.is(await textOf(setup, '720p', N + 1), nameOf('720p', N + 1));
+  await setup.stream.close();
+});
+
+test('a segment stays for its duration and the longest playlist after it left', async () => {
+  const setup = setUp({ playlistSegments: 6 });
+  const wall = () => setup.clock.now() - START;
+  // N + 2 leaves the list when N + 8 comes to it, as N + 6 goes on air; 4 s and six times 4 s later it may go.
+  const gone = (6 + 1 + 6) * 4000 - 1000;
+  while (wall() < gone) {
+    await timed(setup.clock, setup.stream.playlist('720p'));
+    await setup.clock.advance(Math.min(4000, gone - wall()));
+  }
+  assert.is(await textOf(setup, '720p', N + 2), nameOf('720p', N + 2));
+  assert.is(setup.engine.producers, 1, 'it was kept, not made again');
+  await setup.clock.advance(8000);
+  assert.is(await codeOf(setup.stream.segment('720p', N + 2)), 'SEGMENT_NOT_FOUND');
+  await setup.stream.close();
+});
+
+test('what is far in the future or long past is refused at once, and wakes nobody', async () => {
+  const setup = setUp();
+  for (const sequence of [N + 3, N + 1000, 999_999_999_999_999, 0, N - 30]) {
+    assert.is(
+      await codeOf(setup.stream.segment('720p', sequence)),
+      'SEGMENT_NOT_FOUND',
+      `${sequence}`,
+    );
+  }
+  assert.is(setup.engine.producers, 0);
+  assert.is(setup.stream.state, 'idle');
+});
+
+test('half a minute after the last request production ends, and comes back at what is on then', async () => {
+  const setup = setUp();
+  await timed(setup.clock, setup.stream.playlist('720p'));
+  await setup.clock.advance(29_000);
+  assert.is(setup.stream.state, 'active');
+  await setup.clock.advance(1000);
+  assert.is(setup.stream.state, 'idle');
+  assert.is(setup.engine.alive, 0, 'no thread is left');
+  assert.is(setup.store.bytes, 0, 'no memory is held');
+  const batches = setup.engine.batches.length;
+  await setup.clock.advance(598_000);
+  assert.is(setup.engine.batches.length, batches, 'nothing is encoded for nobody');
+  const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
+  const { ms, value } = await timed(setup.clock, setup.stream.playlist('720p'));
+  assert.is(ms, 500);
+  assert.equal(value.range, { from: onAir, to: onAir + 2 });
+  assert.equal(setup.states, ['starting', 'active', 'idle', 'starting', 'active']);
+  await setup.stream.close();
+});
+
+test('a failed batch is reported, tried again, and no viewer misses a segment', async () => {
+  const setup = setUp();
+  let failures = 2;
+  setup.engine.fails = (sequence) => sequence === N + 2 && failures-- > 0;
+  await timed(setup.clock, setup.stream.playlist('720p'));
+  for (let n = N; n < N + 3; n++) assert.is(await textOf(setup, '720p', n), nameOf('720p', n));
+  await play(setup, '720p', 20, new Set([N + 2]));
+  assert.is(setup.faults.length, 2);
+  assert.is(setup.faults[0]?.code, 'ENCODE_FAILED');
+  assert.is(setup.stream.state, 'active');
+  assert.is(setup.engine.alive, 1, 'failed producers are stopped');
+  await setup.stream.close();
+});
+
+test('a segment that can never be made does not stop the channel', async () => {
+  const setup = setUp();
+  setup.engine.fails = (sequence) => sequence === N + 4;
+  const seen = new Set<number>();
+  for (let second = 0; second < 120; second += 4) {
+    const view = timed(setup.clock, setup.stream.playlist('720p')).catch(() => null);
+    const range = (await view)?.value.range;
+    if (range && setup.store.get({ channelId: 'c', rendition: '720p', sequence: range.to }))
+      seen.add(range.to);
+    await setup.clock.advance(4000);
+  }
+  assert.ok(
+    [...seen].some((sequence) => sequence > N + 15),
+    'it airs again',
+  );
+  assert.ok(setup.faults.length < 20, 'retries are spaced');
+  await setup.stream.close();
+});
+
+test('a request that outlasts two target durations fails, and the channel stays awake for the next', async () => {
+  const setup = setUp({ segmentMs: 20_000 });
+  const first = codeOf(setup.stream.playlist('720p'));
+  await setup.clock.advance(7999);
+  assert.is(setup.clock.pending > 0, true);
+  await setup.clock.advance(1);
+  assert.is(await first, 'SEGMENT_TIMEOUT');
+  await setup.stream.close();
+});
+
+test('a viewer who waits keeps the channel awake, however long it takes', async () => {
+  const setup = setUp({ segmentMs: 2000, idleMs: 3000 });
+  const { ms } = await timed(setup.clock, setup.stream.segment('720p', N + 2));
+  assert.is(ms, 6000);
+  await setup.stream.close();
+});
+
+test('a viewer who leaves stops waiting at once', async () => {
+  const setup = setUp();
+  const client = new AbortController();
+  const waiting = codeOf(setup.stream.playlist('720p', client.signal));
+  client.abort(new Error('left'));
+  assert.is(await waiting, 'Error: left');
+  await setup.stream.close();
+});
+
+test('a hundred viewers at once start one producer', async () => {
+  const setup = setUp();
+  const views = Array.from({ length: 100 }, () => setup.stream.playlist('720p'));
+  await timed(setup.clock, Promise.all(views));
+  assert.is(setup.engine.producers, 1);
+  await setup.stream.close();
+});
+
+test('the playlist never goes back when the wall clock is set back', async () => {
+  const setup = setUp();
+  const before = (await timed(setup.clock, setup.stream.playlist('720p'))).value.range;
+  const now = setup.clock.now();
+  setup.clock.now = () => now - 60_000;
+  const after = await setup.stream.playlist('720p');
+  assert.equal(after.range, before);
+  await setup.stream.close();
+});
+
+test('a machine that slept goes on with what is on when it wakes', async () => {
+  const setup = setUp();
+  await play(setup, '720p', 20);
+  await setup.clock.advance(500);
+  const now = setup.clock.now.bind(setup.clock);
+  setup.clock.now = () => now() + 3_600_000;
+  const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
+  const { ms } = await timed(setup.clock, setup.stream.segment('720p', onAir));
+  assert.is(ms, 500, 'as a cold start');
+  const { value } = await timed(setup.clock, setup.stream.playlist('720p'));
+  assert.equal(value.range, { from: onAir, to: onAir + 2 });
+  assert.is(await textOf(setup, '720p', value.range.to), nameOf('720p', value.range.to));
+  await setup.stream.close();
+});
+
+test('closing fails whoever waits, joins every producer and leaves no timer', async () => {
+  const setup = setUp();
+  await play(setup, '720p', 20);
+  const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
+  const waiting = codeOf(setup.stream.segment('360p', onAir));
+  await settle();
+  assert.is(setup.engine.alive, 2);
+  await setup.stream.close();
+  await setup.stream.close();
+  assert.is(await waiting, 'CLOSED');
+  assert.is(setup.engine.alive, 0);
+  assert.is(setup.clock.pending, 0);
+  assert.is(await codeOf(setup.stream.playlist('720p')), 'CLOSED');
+});
+
+test.run();

@@ -1,0 +1,127 @@
+// An engine without media, for tests of time and concurrency: its segments carry their own names, take a
+// set time on the fake clock, and can be made to fail.
+import { type Clock, delay } from '../../lib/clock.js';
+import type {
+  BatchReport,
+  Engine,
+  ProbeResult,
+  ProduceRequest,
+  Producer,
+  ProducerOptions,
+  ProducerSink,
+} from '../../lib/engine/engine.js';
+import { HeadendError } from '../../lib/errors.js';
+
+/** One batch that was asked of the engine. */
+export interface Batch {
+  readonly producer: number;
+  readonly from: number;
+  readonly to: number;
+  readonly rungs: readonly string[];
+}
+
+export function nameOf(rendition: string, sequence: number): string {
+  return `${rendition} ${sequence}`;
+}
+
+export class FakeEngine implements Engine {
+  readonly clock: Clock;
+  /** Time that each segment takes. */
+  segmentMs: number;
+  /** Bytes of each segment. */
+  segmentBytes = 100;
+  /** Fails the batch when it comes to a segment for which this is true. */
+  fails: (sequence: number) => boolean = () => false;
+  readonly batches: Batch[] = [];
+  readonly probes = new Map<string, ProbeResult>();
+  readonly probed: string[] = [];
+  probing = 0;
+  mostProbing = 0;
+  producers = 0;
+  alive = 0;
+  closed = false;
+
+  constructor(clock: Clock, segmentMs = 500) {
+    this.clock = clock;
+    this.segmentMs = segmentMs;
+  }
+
+  async probe(url: string): Promise<ProbeResult> {
+    this.probed.push(url);
+    this.mostProbing = Math.max(this.mostProbing, ++this.probing);
+    await new Promise((resolve) => setImmediate(resolve));
+    this.probing--;
+    const result = this.probes.get(url);
+    if (!result) throw new HeadendError('SOURCE_NOT_FOUND', 'probe', `${url}: no such file`);
+    return result;
+  }
+
+  createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
+    this.alive++;
+    return new FakeProducer(this, ++this.producers, options, sink);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+class FakeProducer implements Producer {
+  readonly #engine: FakeEngine;
+  readonly #number: number;
+  readonly #options: ProducerOptions;
+  readonly #sink: ProducerSink;
+  readonly #stop = new AbortController();
+  #started = false;
+
+  constructor(engine: FakeEngine, number: number, options: ProducerOptions, sink: ProducerSink) {
+    this.#engine = engine;
+    this.#number = number;
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  async produce({ from, count, rungs, timeline }: ProduceRequest): Promise<BatchReport> {
+    const engine = this.#engine;
+    const { framesPerSegment } = this.#options.format;
+    engine.batches.push({ producer: this.#number, from, to: from + count - 1, rungs });
+    const first = timeline[0]?.startFrame ?? Infinity;
+    const last = timeline.at(-1)?.endFrame ?? -Infinity;
+    if (first > (from - 1) * framesPerSegment || last < (from + count + 2) * framesPerSegment) {
+      throw new Error('the timeline does not cover the batch');
+    }
+    if (!this.#started) {
+      this.#started = true;
+      for (const rendition of ['audio', ...this.#options.rungs.map((rung) => rung.id)]) {
+        const data = new TextEncoder().encode(`init of ${rendition}`);
+        const codecs = rendition === 'audio' ? 'mp4a.40.2' : 'avc1.64001f';
+        this.#sink.onInit({ rendition, codecs, data });
+      }
+    }
+    for (let sequence = from; sequence < from + count; sequence++) {
+      await this.#work();
+      if (engine.fails(sequence)) throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
+      for (const rendition of ['audio', ...rungs]) {
+        const data = new Uint8Array(engine.segmentBytes);
+        new TextEncoder().encodeInto(nameOf(rendition, sequence), data);
+        this.#sink.onSegment({ rendition, sequence, start: 0, duration: 0, timescale: 1, data });
+      }
+    }
+    return { elapsedMs: 0, framesDecoded: 0, warm: false };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    this.#engine.alive--;
+  }
+
+  async #work(): Promise<void> {
+    const stopped = new HeadendError('ENGINE_STOPPED', 'engine', 'stopped');
+    try {
+      await delay(this.#engine.clock, this.#engine.segmentMs, this.#stop.signal);
+    } catch {
+      throw stopped;
+    }
+  }
+}

@@ -1,0 +1,209 @@
+// The embedded API: channels that are added, found, read and removed, and options that are refused.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { HeadendError } from '../../lib/errors.js';
+import { Headend } from '../../lib/headend.js';
+import type { ChannelOptions } from '../../lib/options.js';
+import { loop } from '../../lib/timeline/schedule.js';
+import { FakeClock, settle } from './fake-clock.js';
+import { FakeEngine, nameOf } from './fake-engine.js';
+
+const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
+const START = EPOCH + 4_001_000;
+
+async function setUp() {
+  const clock = new FakeClock(START);
+  const engine = new FakeEngine(clock);
+  const headend = await Headend.create({}, { engine, clock });
+  return { clock, engine, headend };
+}
+
+const NEWS: ChannelOptions = {
+  id: 'news',
+  schedule: loop([{ source: '/a.mp4', duration: 10 }]),
+  ladder: [{ height: 720, bitrate: 2_000_000 }],
+};
+
+async function refusal(headend: Headend, options: unknown): Promise<string> {
+  try {
+    // What a program without types may pass.
+    await Reflect.apply(headend.channels.add, headend.channels, [options]);
+  } catch (error) {
+    if (error instanceof HeadendError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return 'accepted';
+}
+
+test('a refused option is named, with what it must be and what it was', async () => {
+  const { headend } = await setUp();
+  const cases: [unknown, RegExp][] = [
+    [undefined, /channels\.add: the argument must be object, got undefined/],
+    [{ ...NEWS, id: 'a/b' }, /id must match pattern .*, got 'a\/b'/],
+    [{ ...NEWS, ladder: [] }, /ladder must not have fewer than 1 items, got \[\]/],
+    [
+      { ...NEWS, ladder: [{ height: 720, bitrate: 'fast' }] },
+      /ladder\[0\]\.bitrate must be integer, got 'fast'/,
+    ],
+    [
+      { ...NEWS, ladder: [{ height: 721, bitrate: 1e6 }] },
+      /ladder\[0\]\.height must be multiple of 2, got 721/,
+    ],
+    [
+      { ...NEWS, ladder: [{ height: 720, bitrate: 1e6, id: 'audio' }] },
+      /ladder\[0\]\.id must not be "audio"/,
+    ],
+    [
+      { ...NEWS, ladder: [{ height: 720, bitrate: 1e6, preset: 'warp' }] },
+      /preset must be one of 'ultrafast'.*got 'warp'/,
+    ],
+    [
+      {
+        ...NEWS,
+        ladder: [
+          { height: 720, bitrate: 1e6 },
+          { height: 720, bitrate: 2e6 },
+        ],
+      },
+      /ladder must have a different id for every rung/,
+    ],
+    [{ ...NEWS, frameRate: 120 }, /frameRate must be 1 to 60 .*, got 120/],
+    [{ ...NEWS, frameRate: {} }, /frameRate must be 1 to 60 .*, got \{\}/],
+    [{ ...NEWS, schedule: [] }, /schedule must be a schedule made by loop\(\), got \[\]/],
+    [{ ...NEWS, epoch: 'soon' }, /epoch must be a Date or an ISO 8601 string, got 'soon'/],
+    [{ ...NEWS, epoch: '2999-01-01' }, /epoch must not be in the future/],
+    [{ ...NEWS, lader: [] }, /has unknown options: lader/],
+  ];
+  for (const [options, message] of cases) {
+    const text = await refusal(headend, options);
+    assert.match(text, /^INVALID_OPTIONS: channels\.add: /);
+    assert.match(text, message);
+  }
+  assert.equal(headend.channels.list(), []);
+  await headend.close();
+});
+
+test('channels are found by id, and each id is there once, even while it is being added', async () => {
+  const { headend } = await setUp();
+  const [first, second] = await Promise.allSettled([
+    headend.channels.add(NEWS),
+    headend.channels.add(NEWS),
+  ]);
+  assert.is(first.status, 'fulfilled');
+  assert.is(second.status === 'rejected' && second.reason.code, 'CHANNEL_EXISTS');
+  assert.is(headend.channels.get('news').name, 'news');
+  assert.throws(() => headend.channels.get('sport'), /there is no channel sport/);
+  await headend.channels.remove('news');
+  assert.throws(() => headend.channels.get('news'), /there is no channel news/);
+  await headend.channels.add(NEWS);
+  await headend.close();
+});
+
+test('a source that cannot be read is named, and leaves no channel behind', async () => {
+  const { headend } = await setUp();
+  const schedule = loop([{ source: '/gone.mp4' }]);
+  assert.match(await refusal(headend, { ...NEWS, schedule }), /^SOURCE_NOT_FOUND: .*\/gone\.mp4/);
+  assert.equal(headend.channels.list(), []);
+  await headend.close();
+});
+
+test('now and next in wall time', async () => {
+  const { headend } = await setUp();
+  const channel = await headend.channels.add({
+    ...NEWS,
+    schedule: loop([
+      { source: '/a.mp4', duration: 10, title: 'A' },
+      { source: '/b.mp4', duration: 20, title: 'B' },
+    ]),
+  });
+  // 4001 s after the epoch are 133 laps of 30 s and 11 s.
+  const { now, next } = channel.nowNext();
+  assert.is(now.title, 'B');
+  assert.is(now.startsAt.toISOString(), '2025-01-01T01:06:40.000Z');
+  assert.is(now.endsAt.toISOString(), '2025-01-01T01:07:00.000Z');
+  assert.is(next.title, 'A');
+  assert.equal(next.startsAt, now.endsAt);
+  await headend.close();
+});
+
+test('segments come in order, each when it is listed, and reading them keeps the channel on the air', async () => {
+  const { clock, engine, headend } = await setUp();
+  const channel = await headend.channels.add(NEWS);
+  const stop = new AbortController();
+  const seen: number[] = [];
+  const reading = (async () => {
+    for await (const segment of channel.segments({ rendition: '720p', signal: stop.signal })) {
+      const text = new TextDecoder().decode(segment.data).replaceAll('\0', '');
+      assert.is(text, nameOf('720p', segment.sequence));
+      assert.is(segment.startsAt.getTime(), EPOCH + segment.sequence * 4000);
+      assert.is(segment.duration, 4);
+      assert.ok(segment.startsAt.getTime() <= clock.now() + 12_000, 'not before it is listed');
+      seen.push(segment.sequence);
+    }
+  })();
+  const ended = reading.catch((error: unknown) => error);
+  await clock.advance(120_000);
+  assert.equal(
+    seen,
+    Array.from({ length: seen.length }, (_, index) => 1000 + index),
+  );
+  assert.ok(seen.length >= 32, `${seen.length} segments in two minutes`);
+  assert.is(engine.producers, 1);
+  const reason = new Error('enough');
+  stop.abort(reason);
+  assert.is(await ended, reason);
+  await headend.close();
+});
+
+test('a reader waits through a slow engine, and is told when its segment is gone', async () => {
+  const { clock, engine, headend } = await setUp();
+  const channel = await headend.channels.add(NEWS);
+  engine.segmentMs = 20_000;
+  const reader = channel.segments({ rendition: 'audio' });
+  const first = reader.next();
+  await clock.advance(21_000);
+  assert.is((await first).value?.sequence, 1000);
+  await clock.advance(600_000);
+  const late = await reader.next().catch((error: unknown) => error);
+  assert.is(late instanceof HeadendError && late.code, 'SEGMENT_NOT_FOUND');
+  await headend.close();
+});
+
+test('states and faults are events', async () => {
+  const { clock, engine, headend } = await setUp();
+  const events: string[] = [];
+  headend.on('channel', ({ channelId, state }) => events.push(`${channelId} ${state}`));
+  headend.on('fault', ({ channelId, code }) => events.push(`${channelId} ${code}`));
+  const channel = await headend.channels.add(NEWS);
+  let failing = true;
+  engine.fails = () => failing;
+  const playlist = channel.mediaPlaylist('720p');
+  await clock.advance(600);
+  failing = false;
+  await clock.advance(2000);
+  assert.match(await playlist, /^#EXTM3U/);
+  assert.equal(events, ['news starting', 'news error', 'news ENCODE_FAILED', 'news active']);
+  await headend.close();
+});
+
+test('close is one, however often; afterwards everything says so', async () => {
+  const { clock, engine, headend } = await setUp();
+  const channel = await headend.channels.add(NEWS);
+  const waiting = channel.mediaPlaylist('720p').catch((error: unknown) => error);
+  const reading = channel
+    .segments({ rendition: '720p', from: 5000 })
+    .next()
+    .catch((error: unknown) => error);
+  await settle();
+  await Promise.all([headend.close(), headend.close(), headend[Symbol.asyncDispose]()]);
+  for (const error of [await waiting, await reading]) {
+    assert.is(error instanceof HeadendError && error.code, 'CLOSED');
+  }
+  assert.is(engine.alive, 0);
+  assert.is(engine.closed, true);
+  assert.is(clock.pending, 0);
+  assert.match(await refusal(headend, NEWS), /^CLOSED/);
+  assert.throws(() => headend.handler, /closed/);
+});
+
+test.run();

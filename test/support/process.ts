@@ -1,0 +1,70 @@
+// Runs a program to its end: bytes in, bytes out. For the independent readers (ffmpeg, ffprobe) and the shell tools of tests.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Bytes for its standard input; a program that stops reading early is no error. */
+  readonly input?: Uint8Array | Iterable<Uint8Array>;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Kills the program after so many milliseconds. Default 110 s, below the runner's deadline for a file. */
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program and collects what it says. Does not throw on an exit code. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  const child = spawn(command, [...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: options.timeoutMs ?? 110_000,
+    killSignal: 'SIGKILL',
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  child.stdin.on('error', () => {});
+  const closed = once(child, 'close');
+  await Promise.race([feed(child.stdin, options.input), closed]);
+  const [code] = (await closed) as [number | null];
+  return { code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
+}
+
+/** The words of a command line without quotes, for long argument lists. */
+export function words(line: string): string[] {
+  return line.split(' ').filter((word) => word !== '');
+}
+
+/** Runs a program that must succeed and gives its standard output. */
+export async function output(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Buffer> {
+  const { code, stdout, stderr } = await run(command, args, options);
+  if (code !== 0)
+    throw new Error(
+      `${command} ended with ${code}: ${stderr.slice(-2000)}\n${command} ${args.join(' ')}`,
+    );
+  return stdout;
+}
+
+async function feed(stdin: NodeJS.WritableStream, input: RunOptions['input']): Promise<void> {
+  const chunks = input instanceof Uint8Array ? [input] : (input ?? []);
+  for await (const chunk of chunks) {
+    if (!(stdin as unknown as { writable: boolean }).writable) return;
+    if (!stdin.write(chunk)) await once(stdin, 'drain').catch(() => {});
+  }
+  stdin.end();
+}
