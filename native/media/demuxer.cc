@@ -9,6 +9,8 @@ namespace {
 
 constexpr auto kOpenTime = std::chrono::seconds(10);
 constexpr auto kReadTime = std::chrono::seconds(10);
+// Further before the origin than any decoder reorders.
+constexpr int64_t kRewindMicroseconds = 10'000'000;
 // Packets held for one stream while the other is read on; more means that the other has gone missing.
 constexpr int64_t kMaxWaitingBytes = 64 << 20;
 
@@ -72,10 +74,13 @@ Status Demuxer::seek(int64_t microseconds) {
   waiting_bytes_ = 0;
   at_end_ = false;
   const AVStream* lead = video_ ? video_ : audio_;
-  const int64_t target = av_rescale_q(origin_ + microseconds, AV_TIME_BASE_Q, lead->time_base);
-  int error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, target, target, 0);
+  const int64_t latest = av_rescale_q(origin_ + microseconds, AV_TIME_BASE_Q, lead->time_base);
+  // Some formats seek by decode times, and the first picture is decoded before the origin at which it is shown.
+  const int64_t target =
+      microseconds > 0 ? latest : latest - av_rescale_q(kRewindMicroseconds, AV_TIME_BASE_Q, lead->time_base);
+  int error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, target, latest, 0);
   // Nothing at or before the target: the nearest key frame after it.
-  if (error < 0) error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, target, INT64_MAX, 0);
+  if (error < 0) error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, latest, INT64_MAX, 0);
   if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot seek");
   return {};
 }

@@ -14,6 +14,8 @@ extern "C" {
 namespace headend {
 namespace {
 
+constexpr int kSliver = 2;  // pixels
+
 int even(int64_t value) { return static_cast<int>(std::max<int64_t>(2, value / 2 * 2)); }
 
 bool is_hdr(AVColorTransferCharacteristic transfer) {
@@ -83,6 +85,9 @@ std::string PictureFitter::graph_description(const Input& input) const {
     fit_height = std::min(height_, even(round_div(shown_height * width_, shown_width)));
   else
     fit_width = std::min(width_, even(round_div(shown_width * height_, shown_height)));
+  // 854x480 is not quite 16:9: a sliver of two pixels is filled, not padded.
+  if (width_ - fit_width <= kSliver) fit_width = width_;
+  if (height_ - fit_height <= kSliver) fit_height = height_;
 
   const std::string size = "w=" + number(fit_width) + ":h=" + number(fit_height);
   if (is_hdr(input.transfer)) {
