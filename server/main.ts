@@ -3,7 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_LADDER } from '../lib/index.js';
 import { serve } from './serve.js';
 
 const program = new Command('headend')
@@ -17,6 +19,11 @@ program
   .option(
     '-m, --media <dir>',
     'a channel for this folder and for every folder in it that holds media',
+  )
+  .addOption(
+    new Option('--max-height <pixels>', 'tallest rung; fewer than 4 cores cannot keep up with 1080')
+      .choices(DEFAULT_LADDER.map(({ height }) => String(height)))
+      .default(availableParallelism() < 4 ? '720' : '1080'),
   )
   .addOption(
     new Option('-p, --port <number>', 'TCP port; 0 takes a free one')
@@ -34,8 +41,8 @@ program
     '\nWithout media, generated demo channels are on the air.\n' +
       'Ctrl-C ends the server; a second Ctrl-C ends it without waiting.',
   )
-  .action(async (options: { media?: string; port: number; host: string }) => {
-    process.exitCode = await serve(options);
+  .action(async (options: { media?: string; maxHeight: string; port: number; host: string }) => {
+    process.exitCode = await serve({ ...options, maxHeight: Number(options.maxHeight) });
   });
 
 await program.parseAsync();

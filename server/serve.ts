@@ -1,7 +1,7 @@
 // `headend serve`: brings channels on the air, serves them with the watch page, and ends on a signal.
 
 import { once } from 'node:events';
-import { createHeadend, type Headend } from '../lib/index.js';
+import { createHeadend, DEFAULT_LADDER, type Headend } from '../lib/index.js';
 import { demoChannels } from './demo/channels.js';
 import { createLog, type Log } from './log.js';
 import { findFolders, mediaChannel } from './media.js';
@@ -10,6 +10,8 @@ import { createServer } from './server.js';
 /** Settings of the command. */
 export interface ServeOptions {
   readonly media?: string;
+  /** Height in pixels of the tallest rung of the default ladder that folders are encoded at. */
+  readonly maxHeight: number;
   readonly port: number;
   readonly host: string;
 }
@@ -20,7 +22,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const stop = stopOnSignals(log);
   try {
     await using headend = await createHeadend({ logger: log });
-    await addChannels(headend, options.media, log, stop);
+    await addChannels(headend, options, log, stop);
     await using server = await createServer(headend);
     const url = await server.listen(options);
     const channels = headend.channels.list();
@@ -37,24 +39,33 @@ export async function serve(options: ServeOptions): Promise<number> {
 
 async function addChannels(
   headend: Headend,
-  media: string | undefined,
+  { media, maxHeight }: ServeOptions,
   log: Log,
   stop: AbortSignal,
 ): Promise<void> {
+  const ladder = DEFAULT_LADDER.filter(({ height }) => height <= maxHeight);
   for (const folder of media === undefined ? [] : await findFolders(media)) {
     const channel = await mediaChannel(folder, headend, log, stop);
-    if (channel) await headend.channels.add(channel);
+    if (channel) await headend.channels.add({ ...channel, ladder });
   }
   if (headend.channels.list().length > 0) return;
   if (media !== undefined) log.warn(`There is nothing to play in ${media}: airing demo channels`);
   for (const channel of demoChannels()) await headend.channels.add(channel);
 }
 
-// The first signal asks for an orderly end; whoever sends a second one does not want to wait.
+// One Ctrl-C under npm arrives twice: from the terminal, and passed on by npm.
+const SAME_SIGNAL_MS = 500;
+
+// The first signal asks for an orderly end; whoever sends another one later does not want to wait.
 function stopOnSignals(log: Log): AbortSignal {
   const controller = new AbortController();
+  let firstAt = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(1);
+    if (controller.signal.aborted) {
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    firstAt = performance.now();
     log.info(`${signal}: going off the air`);
     controller.abort();
   };

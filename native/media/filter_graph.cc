@@ -26,6 +26,21 @@ FilterInOutPtr make_pad(const char* name, AVFilterContext* filter) {
 
 }  // namespace
 
+// libavfilter unescapes twice: the option's value and the whole description.
+std::string escape_filter_value(const std::string& text) {
+  std::string value;
+  for (const char c : text) {
+    if (c == '\\' || c == '\'' || c == ':') value += '\\';
+    value += c;
+  }
+  std::string description;
+  for (const char c : value) {
+    if (c == '\\' || c == '\'' || c == '[' || c == ']' || c == ',' || c == ';') description += '\\';
+    description += c;
+  }
+  return description;
+}
+
 Result<std::unique_ptr<FilterGraph>> FilterGraph::for_pictures(const AVFrame& first, AVRational time_base,
                                                                const std::string& description) {
   ParametersPtr parameters(av_buffersrc_parameters_alloc());

@@ -15,6 +15,9 @@ extern "C" {
 
 namespace headend {
 
+/** `text` as the value of a filter option inside a graph description. */
+std::string escape_filter_value(const std::string& text);
+
 class FilterGraph {
  public:
   /** A graph for pictures like `first` (size, format, colour); timestamps count `time_base`. */

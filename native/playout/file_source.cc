@@ -18,7 +18,7 @@ Status FileSource::open(int64_t first_frame, std::stop_token stop) {
   demuxer_ = demuxer.take();
 
   Status failure;
-  if (demuxer_->video()) {
+  if (demuxer_->video() && pictures_) {
     auto decoder = Decoder::open(*demuxer_, demuxer_->video(), 0);
     if (decoder.ok()) video_ = std::make_unique<PictureTrack>(decoder.take(), grid_.rate);
     else failure = decoder.status();
@@ -28,7 +28,7 @@ Status FileSource::open(int64_t first_frame, std::stop_token stop) {
     if (decoder.ok()) audio_ = decoder.take();
     else failure = decoder.status();
   }
-  if (!video_ && !audio_) return failure;
+  if (!video_ && !audio_ && !failure.ok()) return failure;
   return start_at(first_frame);
 }
 
@@ -76,9 +76,17 @@ Status FileSource::read_upcoming() {
     return {};
   }
   decoded_.fetch_add(1, std::memory_order_relaxed);
-  upcoming_frame_ = grid_.frame_of(frame.value()->pts, video_->time_base(), entry_.in_point, start_frame_);
+  const AVFrame& picture = *frame.value();
+  upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
+  upcoming_end_ = grid_.frame_of(picture.pts + picture.duration, video_->time_base(), entry_.in_point, start_frame_);
   upcoming_ = share(frame.take());
   return {};
+}
+
+void FileSource::air_upcoming() {
+  current_ = upcoming_;
+  current_frame_ = upcoming_frame_;
+  current_end_ = upcoming_end_;
 }
 
 Status FileSource::advance_picture(int64_t frame) {
@@ -88,14 +96,10 @@ Status FileSource::advance_picture(int64_t frame) {
     if (!upcoming_) return {};
     if (upcoming_frame_ > frame) {
       // Before the first picture of the file there is nothing to show but that picture.
-      if (!current_) {
-        current_ = upcoming_;
-        current_frame_ = upcoming_frame_;
-      }
+      if (!current_) air_upcoming();
       return {};
     }
-    current_ = std::move(upcoming_);
-    current_frame_ = upcoming_frame_;
+    air_upcoming();
     upcoming_.reset();
   }
 }
@@ -115,11 +119,12 @@ Status FileSource::advance_sound(int64_t end_sample) {
   return {};
 }
 
-// The last picture may stand for half a second while the sound runs out, or after a rounded duration.
+// The last picture stands for its own duration, and half a second more for rounded durations.
 bool FileSource::exhausted(int64_t frame) const {
-  if (!video_ended_ || upcoming_ || !audio_ended_) return false;
+  // Without pictures nobody knows whether those go on.
+  if (!pictures_ || !video_ended_ || upcoming_ || !audio_ended_) return false;
   const int64_t grace = grid_.rate.num / (2 * grid_.rate.den);
-  const bool picture_over = !current_ || frame > current_frame_ + grace;
+  const bool picture_over = !current_ || frame > std::max(current_frame_, current_end_) + grace;
   const bool sound_over = !audio_ || grid_.first_sample(frame) > sound_.end() + kSampleRate / 2;
   return picture_over && sound_over;
 }

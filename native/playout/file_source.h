@@ -16,9 +16,12 @@ namespace headend {
 
 class FileSource : public FrameSource {
  public:
-  /** Output frame `start_frame` is the file's `in_point`. `decoded` counts every frame the video decoder gives. */
-  FileSource(FileEntry entry, int64_t start_frame, const Grid& grid, std::atomic<int64_t>& decoded)
-      : entry_(std::move(entry)), start_frame_(start_frame), grid_(grid), decoded_(decoded) {}
+  /**
+   * Output frame `start_frame` is the file's `in_point`. Without `pictures` the video is not decoded.
+   * `decoded` counts every picture that is.
+   */
+  FileSource(FileEntry entry, int64_t start_frame, const Grid& grid, bool pictures, std::atomic<int64_t>& decoded)
+      : entry_(std::move(entry)), start_frame_(start_frame), grid_(grid), pictures_(pictures), decoded_(decoded) {}
 
   Status open(int64_t first_frame, std::stop_token stop) override;
   Result<Slice> next() override;
@@ -27,6 +30,7 @@ class FileSource : public FrameSource {
   Status start_at(int64_t first_frame);
   Status restart_from(int64_t microseconds);
   Status read_upcoming();
+  void air_upcoming();
   Status advance_picture(int64_t frame);
   Status advance_sound(int64_t end_sample);
   bool exhausted(int64_t frame) const;
@@ -34,6 +38,7 @@ class FileSource : public FrameSource {
   const FileEntry entry_;
   const int64_t start_frame_;
   const Grid grid_;
+  const bool pictures_;
   std::atomic<int64_t>& decoded_;
 
   std::unique_ptr<Demuxer> demuxer_;
@@ -44,8 +49,10 @@ class FileSource : public FrameSource {
   int64_t frame_ = 0;           // the next slice
   SharedFrame current_;         // on air at frame_ - 1
   int64_t current_frame_ = 0;   // where it starts
+  int64_t current_end_ = 0;     // where it ends by its own duration
   SharedFrame upcoming_;        // decoded, starts at upcoming_frame_
   int64_t upcoming_frame_ = 0;
+  int64_t upcoming_end_ = 0;
   bool video_ended_ = true;
   bool audio_ended_ = true;
 };

@@ -17,20 +17,27 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 
 }  // namespace
 
-GeneratorSource::GeneratorSource(GeneratorEntry entry, int64_t start_frame, const ProducerOptions& options)
-    : entry_(std::move(entry)), start_frame_(start_frame), options_(options) {}
+GeneratorSource::GeneratorSource(GeneratorEntry entry, int64_t start_frame, const ProducerOptions& options,
+                                 bool pictures)
+    : entry_(std::move(entry)), start_frame_(start_frame), options_(options), pictures_(pictures) {}
 
-Status GeneratorSource::open(int64_t first_frame, std::stop_token) {
+Status GeneratorSource::open_video() {
   const VideoEncoderOptions& size = options_.rungs.front().encoder;
   Result<FramePtr> black = make_blank_picture(size.width, size.height, 16);
   if (!black.ok()) return black.status();
   black_ = black.take();
 
   std::string chain = entry_.video.empty() ? "null" : entry_.video;
-  replace_all(chain, "{font}", options_.font_file);
+  replace_all(chain, "{font}", escape_filter_value(options_.font_file));
   auto video = FilterGraph::for_pictures(*black_, av_inv_q(options_.grid.rate), chain + ",format=yuv420p");
   if (!video.ok()) return video.status();
   video_ = video.take();
+  return {};
+}
+
+Status GeneratorSource::open(int64_t first_frame, std::stop_token) {
+  if (pictures_)
+    if (Status status = open_video(); !status.ok()) return status;
   if (!entry_.audio.empty()) {
     auto audio = FilterGraph::for_sound(entry_.audio);
     if (!audio.ok()) return audio.status();
@@ -88,9 +95,11 @@ Result<SharedFrame> GeneratorSource::next_sound() {
 Result<Slice> GeneratorSource::next() {
   Slice slice;
   slice.frame = frame_;
-  Result<SharedFrame> picture = next_picture();
-  if (!picture.ok()) return picture.status();
-  slice.picture = picture.take();
+  if (video_) {
+    Result<SharedFrame> picture = next_picture();
+    if (!picture.ok()) return picture.status();
+    slice.picture = picture.take();
+  }
   if (audio_) {
     Result<SharedFrame> sound = next_sound();
     if (!sound.ok()) return sound.status();

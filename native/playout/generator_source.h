@@ -15,19 +15,21 @@ namespace headend {
 
 class GeneratorSource : public FrameSource {
  public:
-  /** Pictures are made at the size of the channel's largest rung. */
-  GeneratorSource(GeneratorEntry entry, int64_t start_frame, const ProducerOptions& options);
+  /** Pictures, where they are wanted, are made at the size of the channel's largest rung. */
+  GeneratorSource(GeneratorEntry entry, int64_t start_frame, const ProducerOptions& options, bool pictures);
 
   Status open(int64_t first_frame, std::stop_token stop) override;
   Result<Slice> next() override;
 
  private:
+  Status open_video();
   Result<SharedFrame> next_picture();
   Result<SharedFrame> next_sound();
 
   const GeneratorEntry entry_;
   const int64_t start_frame_;
   const ProducerOptions& options_;
+  const bool pictures_;
   std::unique_ptr<FilterGraph> video_;
   std::unique_ptr<FilterGraph> audio_;
   FramePtr black_;

@@ -67,12 +67,12 @@ Status Producer::announce_inits() {
 Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, const std::stop_token& stop) {
   const auto started = std::chrono::steady_clock::now();
   if (Status status = announce_inits(); !status.ok()) return status;
-  report.warm = warm_ && warm_->next_segment() == request.from;
+  report.warm = warm_ && warm_->continues_with(request);
   if (!report.warm) {
     warm_.reset();  // joins the old run's threads
     Result<SharedFrame> slate = make_slate(options_);
     if (!slate.ok()) return slate.status();
-    warm_ = std::make_unique<Run>(options_, slate.take(), events_, request.from);
+    warm_ = std::make_unique<Run>(options_, slate.take(), !request.rungs.empty(), events_, request.from);
   }
   const int64_t decoded_before = warm_->frames_decoded();
   Status status = warm_->produce(request, stop);

@@ -4,12 +4,13 @@
 
 namespace headend {
 
-Run::Run(const ProducerOptions& options, SharedFrame slate, ProducerEvents& events, int64_t first_segment)
+Run::Run(const ProducerOptions& options, SharedFrame slate, bool pictures, ProducerEvents& events,
+         int64_t first_segment)
     : options_(options),
       events_(events),
       next_segment_(first_segment),
       next_frame_(options.grid.first_frame(first_segment) - AudioWorker::pre_roll_frames(options.grid)),
-      timeline_(options, std::move(slate), events),
+      timeline_(options, std::move(slate), pictures, events),
       audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first_segment, progress_, events)) {}
 
 Status Run::deliver(Worker& worker, const Slice& slice, const std::stop_token& stop) {

@@ -17,14 +17,16 @@ namespace headend {
 
 class Run {
  public:
-  /** A cold start at `first_segment`. */
-  Run(const ProducerOptions& options, SharedFrame slate, ProducerEvents& events, int64_t first_segment);
+  /** A cold start at `first_segment`; a run without `pictures` makes only the audio. */
+  Run(const ProducerOptions& options, SharedFrame slate, bool pictures, ProducerEvents& events, int64_t first_segment);
 
-  /** The segment that follows the last finished batch. */
-  int64_t next_segment() const { return next_segment_; }
+  /** Whether the next batch can be this one, with the state kept. */
+  bool continues_with(const ProduceRequest& request) const {
+    return request.from == next_segment_ && (timeline_.pictures() || request.rungs.empty());
+  }
   int64_t frames_decoded() const { return timeline_.frames_decoded(); }
 
-  /** Makes segments [next_segment(), next_segment() + count) of the audio and of the request's rungs. */
+  /** Makes the request's segments of the audio and of its rungs; the request continues this run. */
   Status produce(const ProduceRequest& request, const std::stop_token& stop);
 
  private:

@@ -8,21 +8,6 @@ namespace {
 
 constexpr int kGroundLuma = 40;
 
-// libavfilter unescapes twice: the option's value and the whole description.
-std::string escape(const std::string& text) {
-  std::string once;
-  for (const char c : text) {
-    if (c == '\\' || c == '\'' || c == ':') once += '\\';
-    once += c;
-  }
-  std::string twice;
-  for (const char c : once) {
-    if (c == '\\' || c == '\'' || c == '[' || c == ']' || c == ',' || c == ';') twice += '\\';
-    twice += c;
-  }
-  return twice;
-}
-
 }  // namespace
 
 Result<SharedFrame> make_slate(const ProducerOptions& options) {
@@ -32,7 +17,7 @@ Result<SharedFrame> make_slate(const ProducerOptions& options) {
   ground.value()->pts = 0;
   if (options.font_file.empty() || options.title.empty()) return share(ground.take());
 
-  const std::string chain = "drawtext=fontfile=" + escape(options.font_file) + ":text=" + escape(options.title) +
+  const std::string chain = "drawtext=fontfile=" + escape_filter_value(options.font_file) + ":text=" + escape_filter_value(options.title) +
                             ":expansion=none:fontcolor=white:fontsize=h/12:x=(w-text_w)/2:y=(h-text_h)/2";
   auto graph = FilterGraph::for_pictures(*ground.value(), av_inv_q(options.grid.rate), chain);
   if (!graph.ok()) return share(ground.take());

@@ -46,9 +46,9 @@ std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEn
   programme->next_frame = frame;
   std::unique_ptr<FrameSource> source;
   if (const auto* file = std::get_if<FileEntry>(&entry.source))
-    source = std::make_unique<FileSource>(*file, entry.start_frame, options_.grid, decoded_);
+    source = std::make_unique<FileSource>(*file, entry.start_frame, options_.grid, pictures_, decoded_);
   else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source))
-    source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_);
+    source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_, pictures_);
   if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), frame);
   return programme;
 }

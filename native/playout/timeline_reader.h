@@ -15,11 +15,14 @@ namespace headend {
 
 class TimelineReader {
  public:
-  TimelineReader(const ProducerOptions& options, SharedFrame slate, ProducerEvents& events)
-      : options_(options), slate_(std::move(slate)), events_(events) {}
+  /** Without `pictures` only the sound is read, and every slice shows the slate. */
+  TimelineReader(const ProducerOptions& options, SharedFrame slate, bool pictures, ProducerEvents& events)
+      : options_(options), slate_(std::move(slate)), pictures_(pictures), events_(events) {}
 
   /** Sorted and without holes. A programme that goes on from the previous timeline keeps its reader. */
   void set_timeline(std::vector<TimelineEntry> timeline) { timeline_ = std::move(timeline); }
+
+  bool pictures() const { return pictures_; }
 
   /** The slice of `frame`; frames are read one after the other. Fails only when stopped. */
   Result<Slice> read(int64_t frame, std::stop_token stop);
@@ -42,6 +45,7 @@ class TimelineReader {
 
   const ProducerOptions& options_;
   const SharedFrame slate_;
+  const bool pictures_;
   ProducerEvents& events_;
   std::atomic<int64_t> decoded_{0};  // outlives the readers that count into it
   std::vector<TimelineEntry> timeline_;

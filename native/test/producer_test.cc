@@ -110,6 +110,21 @@ void batches_continue() {
   CHECK(recorder.inits["180p"].size() == 1);
 }
 
+void sound_alone() {
+  Recorder recorder;
+  Producer producer(options(), recorder);
+  const std::vector<TimelineEntry> timeline{{0, 1000, kMoving}};
+  CHECK(recorder.make(producer, {0, 2, {}, timeline}).ok());
+  CHECK(recorder.make(producer, {2, 1, {}, timeline}).ok());
+  CHECK(recorder.last_report.warm);
+  CHECK(recorder.segments["180p"].empty());
+  // Nobody decoded pictures for it, so a rung that joins needs a cold start.
+  CHECK(recorder.make(producer, {3, 1, {"180p"}, timeline}).ok());
+  CHECK(!recorder.last_report.warm);
+  check_gapless(recorder.segments["audio"], 0, 4);
+  check_gapless(recorder.segments["180p"], 3, 1);
+}
+
 void inits_are_equal() {
   Recorder one, two;
   Producer first(options(), one), second(options(), two);
@@ -160,6 +175,7 @@ void stops_in_mid_batch() {
 int main() {
   install_log_capture();
   batches_continue();
+  sound_alone();
   inits_are_equal();
   missing_file_becomes_slate();
   bad_requests_are_refused();
