@@ -145,6 +145,8 @@ export class ProductionRun {
       await this.#sleep(Math.min(grid.instantOfSegment(onAir + 1), idleAt()) - nowMs);
       return true;
     }
+    // Who waits for a segment of a new rung goes before what nobody needs for another segment's time.
+    if (this.#next > onAir + 1) await this.#filler.served();
     // One segment at a time: a parked producer goes on at no cost, the first viewer's picture comes as early
     // as it can, and a rung that somebody begins to watch is taken up with the very next segment.
     await this.#make({ sequence: this.#next, rungs: demand.rungs(nowMs) });

@@ -33,6 +33,7 @@ export class SegmentFiller {
   readonly #options: SegmentFillerOptions;
   #jobs: Job[] = [];
   #working: Promise<void> = Promise.resolve();
+  #untilServed: (() => void)[] = [];
 
   constructor(options: SegmentFillerOptions) {
     this.#options = options;
@@ -60,6 +61,21 @@ export class SegmentFiller {
     return this.#working;
   }
 
+  /** Resolves when nobody waits for a segment of a job (any more). */
+  served(): Promise<void> {
+    if (!this.#isAwaited()) return Promise.resolve();
+    return new Promise((resolve) => this.#untilServed.push(resolve));
+  }
+
+  #isAwaited(): boolean {
+    return this.#jobs.some(({ next, wanted }) => next <= wanted);
+  }
+
+  #tellServed(): void {
+    if (this.#isAwaited()) return;
+    for (const resolve of this.#untilServed.splice(0)) resolve();
+  }
+
   #jobFor(rendition: string, sequence: number): Job | undefined {
     return this.#jobs.find(
       (job) => job.rendition === rendition && job.next <= sequence && sequence <= job.to,
@@ -75,9 +91,12 @@ export class SegmentFiller {
         this.#jobs = this.#jobs.filter(
           ({ next, to, attempts }) => next <= to && attempts < ATTEMPTS,
         );
+        this.#tellServed();
       }
     } catch (error) {
       if (!signal.aborted) throw error;
+      this.#jobs = [];
+      this.#tellServed();
     } finally {
       await batches.stop();
     }

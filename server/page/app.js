@@ -64,6 +64,7 @@ function playWithHls(url) {
   // The server makes the first variant while the playlist is on its way: begin with that one.
   const hls = new Hls({
     autoStartLoad: false,
+    capLevelToPlayerSize: true,
     testBandwidth: false,
     abrEwmaDefaultEstimate: 8e6,
     backBufferLength: 30,

@@ -256,6 +256,20 @@ test('what somebody waits for is made before what he will ask for next', async (
   await setup.stream.close();
 });
 
+test('a segment that somebody waits for goes before those the channel makes ahead', async () => {
+  const setup = setUp();
+  await timed(setup.clock, setup.stream.playlist('720p'));
+  const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
+  await setup.clock.advance(250);
+  const segment = setup.stream.segment('360p', onAir);
+  await setup.clock.advance(450);
+  const ahead = setup.engine.batches.filter(({ from }) => from > onAir + 1);
+  assert.equal(ahead, [], 'nothing is made for later while somebody waits');
+  await timed(setup.clock, segment);
+  await play(setup, '360p', 20);
+  await setup.stream.close();
+});
+
 test('two rungs asked for in the same instant are made by the same batch', async () => {
   const setup = setUp();
   const both = Promise.all([setup.stream.playlist('720p'), setup.stream.playlist('360p')]);
