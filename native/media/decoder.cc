@@ -39,12 +39,21 @@ Status Decoder::feed() {
     (void)avcodec_send_packet(codec_.get(), nullptr);
     return {};
   }
+  if (until_key_ && !(packet.value()->flags & AV_PKT_FLAG_KEY)) return {};
+  until_key_ = false;
   ++packets_;
   const int error = avcodec_send_packet(codec_.get(), packet.value().get());
   if (packets_ > kHopelessPackets && frames_ == 0)
     return error < 0 ? Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, "nothing could be decoded")
                      : Status(Code::kDecodeFailed, Stage::kDecode, "nothing could be decoded");
   return {};
+}
+
+// What a frame lasts when nobody says: one period of the stream's rate, as in a raw H.264 stream.
+int64_t Decoder::usual_duration() const {
+  if (codec_->codec_type != AVMEDIA_TYPE_VIDEO) return 0;
+  const AVRational rate = stream_->avg_frame_rate.num > 0 ? stream_->avg_frame_rate : stream_->r_frame_rate;
+  return rate.num > 0 && rate.den > 0 ? av_rescale_q(1, av_inv_q(rate), stream_->time_base) : 0;
 }
 
 // Moves the timestamp to the programme's clock; a frame without one follows its predecessor.
@@ -57,6 +66,7 @@ bool Decoder::place(AVFrame& frame) {
   else
     return false;
   frame.pts = pts;
+  if (frame.duration <= 0) frame.duration = usual_duration();
   next_pts_ = pts + frame.duration;
   return true;
 }
@@ -81,9 +91,10 @@ Result<FramePtr> Decoder::read() {
   }
 }
 
-void Decoder::flush() {
+void Decoder::flush(bool mid_stream) {
   avcodec_flush_buffers(codec_.get());
   draining_ = false;
+  until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
   next_pts_ = AV_NOPTS_VALUE;
 }
 

@@ -22,27 +22,30 @@ class Decoder {
    */
   Result<FramePtr> read();
 
-  /** Forgets everything after a seek. */
-  void flush();
+  /**
+   * Forgets everything after a seek. In `mid_stream` video goes on with the next key frame: some formats seek to
+   * any packet, and some decoders make pictures of nothing from there.
+   */
+  void flush(bool mid_stream);
 
   AVRational time_base() const { return stream_->time_base; }
   const AVStream& stream() const { return *stream_; }
-  /** Frames given out so far. */
-  int64_t frames() const { return frames_; }
 
  private:
   Decoder(Demuxer& demuxer, const AVStream* stream) : demuxer_(demuxer), stream_(stream) {}
   Status feed();
+  int64_t usual_duration() const;
   bool place(AVFrame& frame);
 
   Demuxer& demuxer_;
   const AVStream* stream_;
   CodecPtr codec_;
   int64_t origin_ = 0;     // in stream time base
-  int64_t next_pts_ = AV_NOPTS_VALUE;
+  int64_t next_pts_ = 0;   // of a frame that carries none; unknown after a seek
   int64_t frames_ = 0;
   int packets_ = 0;        // packets sent since the last frame
   bool draining_ = false;
+  bool until_key_ = false; // dropping packets before the next key frame
 };
 
 }  // namespace headend

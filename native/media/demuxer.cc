@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <string_view>
 
 namespace headend {
 namespace {
@@ -45,6 +46,10 @@ Status Demuxer::open_input(const std::string& url) {
   if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot open " + url);
   input_.reset(context);
 
+  // libavformat takes text for terminal art.
+  if (std::string_view(context->iformat->name) == "tty")
+    return {Code::kSourceInvalid, Stage::kOpen, url + " is a text file"};
+
   error = avformat_find_stream_info(context, nullptr);
   if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url);
 
@@ -66,6 +71,11 @@ Status Demuxer::open_input(const std::string& url) {
   else if (context->start_time != AV_NOPTS_VALUE)
     origin_ = context->start_time;
   return {};
+}
+
+bool Demuxer::still() const {
+  const std::string_view name = input_->iformat->name;
+  return name == "image2" || name.ends_with("_pipe");
 }
 
 Status Demuxer::seek(int64_t microseconds) {

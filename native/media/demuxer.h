@@ -22,6 +22,8 @@ class Demuxer {
   const AVStream* video() const { return video_; }
   const AVStream* audio() const { return audio_; }
   const AVFormatContext& format() const { return *input_; }
+  /** Whether the source is one picture that stands for as long as it is shown. */
+  bool still() const;
 
   /**
    * The instant that counts as time zero of the programme, in AV_TIME_BASE units: the start of the

@@ -37,8 +37,8 @@ Result<FramePtr> PictureTrack::read() {
   }
 }
 
-void PictureTrack::flush() {
-  decoder_->flush();
+void PictureTrack::flush(bool mid_stream) {
+  decoder_->flush(mid_stream);
   deinterlacer_.reset();
   draining_ = false;
 }

@@ -19,11 +19,8 @@ class PictureTrack {
   Result<FramePtr> read();
 
   AVRational time_base() const { return deinterlacer_ ? deinterlacer_->time_base() : decoder_->time_base(); }
-  /** Pictures decoded so far. */
-  int64_t decoded() const { return decoder_->frames(); }
-
-  /** Forgets everything after a seek. */
-  void flush();
+  /** Forgets everything after a seek; see Decoder::flush. */
+  void flush(bool mid_stream);
 
  private:
   Status start_deinterlacing(const AVFrame& first);

@@ -1,6 +1,7 @@
 #include "playout/file_source.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace headend {
 namespace {
@@ -48,13 +49,13 @@ Status FileSource::start_at(int64_t first_frame) {
 
 Status FileSource::restart_from(int64_t microseconds) {
   // A fresh source already stands at its beginning, which even an unseekable one can give.
-  const bool fresh = (!video_ || video_->decoded() == 0) && (!audio_ || audio_->frames() == 0);
+  const bool fresh = std::exchange(fresh_, false);
   if (microseconds > 0 || !fresh) {
     Status status = demuxer_->seek(microseconds);
     if (!status.ok() && !fresh) return status;
+    if (status.ok() && video_) video_->flush(microseconds > 0);
+    if (status.ok() && audio_) audio_->flush(microseconds > 0);
   }
-  if (video_) video_->flush();
-  if (audio_) audio_->flush();
   sound_.reset();
   current_.reset();
   upcoming_.reset();
@@ -123,6 +124,7 @@ Status FileSource::advance_sound(int64_t end_sample) {
 bool FileSource::exhausted(int64_t frame) const {
   // Without pictures nobody knows whether those go on.
   if (!pictures_ || !video_ended_ || upcoming_ || !audio_ended_) return false;
+  if (current_ && demuxer_->still()) return false;
   const int64_t grace = grid_.rate.num / (2 * grid_.rate.den);
   const bool picture_over = !current_ || frame > std::max(current_frame_, current_end_) + grace;
   const bool sound_over = !audio_ || grid_.first_sample(frame) > sound_.end() + kSampleRate / 2;

@@ -53,6 +53,7 @@ class FileSource : public FrameSource {
   SharedFrame upcoming_;        // decoded, starts at upcoming_frame_
   int64_t upcoming_frame_ = 0;
   int64_t upcoming_end_ = 0;
+  bool fresh_ = true;           // nothing has been read yet
   bool video_ended_ = true;
   bool audio_ended_ = true;
 };
