@@ -190,6 +190,30 @@ test('a cold start at any segment gives what one run gives', async ({ engine, it
   }
 });
 
+for (const [name, container, encoder, startTime] of [
+  ['one key frame in a transport stream that starts late', 'ts', ['libx264', '-g', '9999'], 5000],
+  ['one key frame and B-frames in Matroska', 'mkv', ['libx264', '-g', '9999', '-bf', '3'], 0],
+  [
+    'open GOPs of MPEG-2 in a transport stream',
+    'ts',
+    ['mpeg2video', '-b:v', '4M', '-g', '50', '-bf', '2'],
+    10,
+  ],
+] as const) {
+  test(`a cold start finds its frame in ${name}`, async ({ engine }) => {
+    const fixture = await makeFixture({
+      ...{ programme: 4, frames: 250, container, startTime },
+      video: ['-c:v', ...encoder],
+    });
+    const file = [fileItem(fixture.path, 4, 250)];
+    for (const sequence of [1, 3]) {
+      const cold = await produceBatches(engine, file, sequence, [1]);
+      assert.equal(cold.faults, []);
+      assertShown((await judge(cold, '180p')).codes, expectedCodes(file, sequence, 1));
+    }
+  });
+}
+
 for (const [name, frameRate, framesPerSegment, framesPerFragment] of [
   ['23.976', { num: 24_000, den: 1001 }, 48, 24],
   ['30', { num: 30, den: 1 }, 60, 30],
