@@ -14,6 +14,10 @@ constexpr auto kReadTime = std::chrono::seconds(10);
 constexpr int64_t kRewindMicroseconds = 10'000'000;
 // Packets held for one stream while the other is read on; more means that the other has gone missing.
 constexpr int64_t kMaxWaitingBytes = 64 << 20;
+// What a packet in the queue costs besides its bytes, so that tiny ones are bounded too.
+constexpr int64_t kPacketOverhead = 512;
+// Damage that the demuxer stumbles over this many times in a row is the end of the source.
+constexpr int kMaxDamage = 100;
 
 // libavformat opens a directory or a FIFO and then blocks or fails obscurely: say so at once.
 Status check_local_file(const std::string& url) {
@@ -101,7 +105,7 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
     if (!mine.empty()) {
       PacketPtr packet = std::move(mine.front());
       mine.pop_front();
-      waiting_bytes_ -= packet->size;
+      waiting_bytes_ -= packet->size + kPacketOverhead;
       return packet;
     }
     if (at_end_) return PacketPtr();
@@ -115,10 +119,13 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
       at_end_ = true;
       continue;
     }
+    // Behind a damaged place there is often more.
+    if (error == AVERROR_INVALIDDATA && ++damage_ <= kMaxDamage) continue;
     if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot read on");
+    damage_ = 0;
     const AVStream* owner = input_->streams[packet->stream_index];
     if (owner != video_ && owner != audio_) continue;
-    waiting_bytes_ += packet->size;
+    waiting_bytes_ += packet->size + kPacketOverhead;
     waiting_[owner == audio_].push_back(std::move(packet));
   }
 }

@@ -47,6 +47,7 @@ class Demuxer {
   const AVStream* audio_ = nullptr;
   int64_t origin_ = 0;
   bool at_end_ = false;
+  int damage_ = 0;  // unreadable places since the last packet
   std::deque<PacketPtr> waiting_[2];  // video, audio
   int64_t waiting_bytes_ = 0;
 };
