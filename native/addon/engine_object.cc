@@ -149,7 +149,7 @@ Napi::Value EngineObject::probe(const Napi::CallbackInfo& info) {
   auto slot = std::make_unique<ProbeSlot>();
   slot->thread = std::jthread([this, id, url](std::stop_token stop) {
     name_this_thread("headend-probe");
-    post({id, headend::probe(url, stop)});
+    post({id, guarded(Stage::kProbe, [&] { return headend::probe(url, stop); })});
   });
   probes_[id] = std::move(slot);
   return Napi::Number::New(info.Env(), id);

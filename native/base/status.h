@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <utility>
 #include <variant>
@@ -71,5 +72,15 @@ class [[nodiscard]] Result {
  private:
   std::variant<T, Status> state_;
 };
+
+/** Runs `work` for a thread that must not throw: an exception (memory, threads) becomes its status. */
+template <typename Work>
+auto guarded(Stage stage, Work&& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return Status(Code::kEngineFailed, stage, error.what());
+  }
+}
 
 }  // namespace headend

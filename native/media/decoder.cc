@@ -5,6 +5,9 @@ namespace {
 
 // A stream that gives no frame from this many packets (about ten seconds of video) will never give one.
 constexpr int kHopelessPackets = 300;
+// Larger pictures (8192x8192) are refused, and beyond 4096x2304 few are decoded at a time, for the memory they take.
+constexpr int64_t kMaxPixels = int64_t{8192} * 8192;
+constexpr int64_t kLargePixels = int64_t{4096} * 2304;
 
 }  // namespace
 
@@ -20,6 +23,8 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
   if (error >= 0) {
     context->pkt_timebase = stream->time_base;
     context->thread_count = threads;
+    context->max_pixels = kMaxPixels;
+    if (static_cast<int64_t>(context->width) * context->height > kLargePixels) context->thread_count = 2;
     error = avcodec_open2(context, codec, nullptr);
   }
   if (error < 0)
@@ -31,22 +36,24 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
   return decoder;
 }
 
-Status Decoder::feed() {
+// False when no packet is at hand.
+Result<bool> Decoder::feed() {
   Result<PacketPtr> packet = demuxer_.read(stream_);
   if (!packet.ok()) return packet.status();
   if (!packet.value()) {
+    if (!demuxer_.at_end()) return false;
     draining_ = true;
     (void)avcodec_send_packet(codec_.get(), nullptr);
-    return {};
+    return true;
   }
-  if (until_key_ && !(packet.value()->flags & AV_PKT_FLAG_KEY)) return {};
+  if (until_key_ && !(packet.value()->flags & AV_PKT_FLAG_KEY)) return true;
   until_key_ = false;
   ++packets_;
   const int error = avcodec_send_packet(codec_.get(), packet.value().get());
   if (packets_ > kHopelessPackets && frames_ == 0)
     return error < 0 ? Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, "nothing could be decoded")
                      : Status(Code::kDecodeFailed, Stage::kDecode, "nothing could be decoded");
-  return {};
+  return true;
 }
 
 // What a frame lasts when nobody says: one period of the stream's rate, as in a raw H.264 stream.
@@ -87,13 +94,16 @@ Result<FramePtr> Decoder::read() {
       if (error != AVERROR(EAGAIN)) return FramePtr();
       continue;
     }
-    if (Status status = feed(); !status.ok()) return status;
+    Result<bool> fed = feed();
+    if (!fed.ok()) return fed.status();
+    if (!fed.value()) return FramePtr();
   }
 }
 
 void Decoder::flush(bool mid_stream) {
   avcodec_flush_buffers(codec_.get());
   draining_ = false;
+  packets_ = 0;
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
   next_pts_ = AV_NOPTS_VALUE;
 }

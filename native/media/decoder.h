@@ -16,7 +16,7 @@ class Decoder {
   static Result<std::unique_ptr<Decoder>> open(Demuxer& demuxer, const AVStream* stream, int threads);
 
   /**
-   * The next frame, or null at the end. Frames that cannot be decoded are skipped; when nothing at all
+   * The next frame, or null at the end or while the demuxer has no packet at hand. Frames that cannot be decoded are skipped; when nothing at all
    * could be decoded from a good number of packets, the decoder fails.
    * `frame->pts` counts `time_base()` since the demuxer's origin.
    */
@@ -28,12 +28,15 @@ class Decoder {
    */
   void flush(bool mid_stream);
 
+  /** Whether read() gave its last frame. */
+  bool ended() const { return draining_; }
+
   AVRational time_base() const { return stream_->time_base; }
   const AVStream& stream() const { return *stream_; }
 
  private:
   Decoder(Demuxer& demuxer, const AVStream* stream) : demuxer_(demuxer), stream_(stream) {}
-  Status feed();
+  Result<bool> feed();
   int64_t usual_duration() const;
   bool place(AVFrame& frame);
 

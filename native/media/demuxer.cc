@@ -12,7 +12,7 @@ constexpr auto kOpenTime = std::chrono::seconds(10);
 constexpr auto kReadTime = std::chrono::seconds(10);
 // Further before the origin than any decoder reorders.
 constexpr int64_t kRewindMicroseconds = 10'000'000;
-// Packets held for one stream while the other is read on; more means that the other has gone missing.
+// Packets held for one stream while the other, which has none for now, is looked for.
 constexpr int64_t kMaxWaitingBytes = 64 << 20;
 // What a packet in the queue costs besides its bytes, so that tiny ones are bounded too.
 constexpr int64_t kPacketOverhead = 512;
@@ -21,9 +21,10 @@ constexpr int kMaxDamage = 100;
 
 // libavformat opens a directory or a FIFO and then blocks or fails obscurely: say so at once.
 Status check_local_file(const std::string& url) {
-  if (url.find("://") != std::string::npos) return {};
+  const std::string path = url.starts_with("file:") ? url.substr(5) : url;
+  if (path.find("://") != std::string::npos) return {};
   struct stat info = {};
-  if (stat(url.c_str(), &info) != 0)
+  if (stat(path.c_str(), &info) != 0)
     return Status::from_source(Stage::kOpen, AVERROR(errno), "cannot open " + url);
   if (!S_ISREG(info.st_mode))
     return {Code::kSourceInvalid, Stage::kOpen, url + " is not a regular file"};
@@ -46,7 +47,13 @@ Status Demuxer::open_input(const std::string& url) {
   if (!context) return {Code::kEngineFailed, Stage::kOpen, "out of memory"};
   context->interrupt_callback = interrupt_.callback();
   interrupt_.allow(kOpenTime);
-  int error = avformat_open_input(&context, url.c_str(), nullptr, nullptr);  // frees the context when it fails
+  // A server may close the connection of a parked reader. Protocols that know no such options leave them.
+  AVDictionary* settings = nullptr;
+  av_dict_set(&settings, "reconnect", "1", 0);
+  av_dict_set(&settings, "reconnect_on_network_error", "1", 0);
+  av_dict_set(&settings, "reconnect_delay_max", "5", 0);
+  int error = avformat_open_input(&context, url.c_str(), nullptr, &settings);  // frees the context when it fails
+  av_dict_free(&settings);
   if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot open " + url);
   input_.reset(context);
 
@@ -99,6 +106,13 @@ Status Demuxer::seek(int64_t microseconds) {
   return {};
 }
 
+void Demuxer::ignore(const AVStream* stream) {
+  input_->streams[stream->index]->discard = AVDISCARD_ALL;
+  std::deque<PacketPtr>& queue = waiting_[stream == audio_];
+  for (const PacketPtr& packet : queue) waiting_bytes_ -= packet->size + kPacketOverhead;
+  queue.clear();
+}
+
 Result<PacketPtr> Demuxer::read(const AVStream* stream) {
   std::deque<PacketPtr>& mine = waiting_[stream == audio_];
   for (;;) {
@@ -109,7 +123,6 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
       return packet;
     }
     if (at_end_) return PacketPtr();
-    // The other stream has run this far ahead: treat this one as ended rather than read the whole file.
     if (waiting_bytes_ > kMaxWaitingBytes) return PacketPtr();
 
     PacketPtr packet = make_packet();
@@ -120,11 +133,11 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
       continue;
     }
     // Behind a damaged place there is often more.
-    if (error == AVERROR_INVALIDDATA && ++damage_ <= kMaxDamage) continue;
+    if ((error == AVERROR_INVALIDDATA || error == AVERROR(EAGAIN)) && ++damage_ <= kMaxDamage) continue;
     if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot read on");
     damage_ = 0;
     const AVStream* owner = input_->streams[packet->stream_index];
-    if (owner != video_ && owner != audio_) continue;
+    if ((owner != video_ && owner != audio_) || owner->discard == AVDISCARD_ALL) continue;
     waiting_bytes_ += packet->size + kPacketOverhead;
     waiting_[owner == audio_].push_back(std::move(packet));
   }

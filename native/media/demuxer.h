@@ -22,6 +22,8 @@ class Demuxer {
   const AVStream* video() const { return video_; }
   const AVStream* audio() const { return audio_; }
   const AVFormatContext& format() const { return *input_; }
+  /** Whether the last packet has been read. */
+  bool at_end() const { return at_end_; }
   /** Whether the source is one picture that stands for as long as it is shown. */
   bool still() const;
 
@@ -34,7 +36,13 @@ class Demuxer {
   /** Goes to the last key frame at or before `microseconds` after the origin, as far as the format can. */
   Status seek(int64_t microseconds);
 
-  /** The next packet of `stream`, or null at its end. */
+  /** Nobody will read `stream`: its packets are skipped from now on. */
+  void ignore(const AVStream* stream);
+
+  /**
+   * The next packet of `stream`; null at the end of the source, and also when the other stream's packets
+   * that wait have reached their bound: read those first.
+   */
   Result<PacketPtr> read(const AVStream* stream);
 
  private:

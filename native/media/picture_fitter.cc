@@ -22,6 +22,19 @@ bool is_hdr(AVColorTransferCharacteristic transfer) {
   return transfer == AVCOL_TRC_SMPTE2084 || transfer == AVCOL_TRC_ARIB_STD_B67;
 }
 
+// What the scaler can convert from.
+bool is_known(AVColorSpace matrix) {
+  switch (matrix) {
+    case AVCOL_SPC_BT709:
+    case AVCOL_SPC_FCC:
+    case AVCOL_SPC_BT470BG:
+    case AVCOL_SPC_SMPTE170M:
+    case AVCOL_SPC_SMPTE240M:
+    case AVCOL_SPC_BT2020_NCL: return true;
+    default: return false;
+  }
+}
+
 std::string number(int64_t value) { return std::to_string(value); }
 
 }  // namespace
@@ -49,8 +62,12 @@ PictureFitter::Input PictureFitter::describe(const AVFrame& picture) {
   const bool rgb = format && (format->flags & AV_PIX_FMT_FLAG_RGB);
   if (rgb) {
     input.matrix = AVCOL_SPC_RGB;
-  } else if (input.matrix == AVCOL_SPC_UNSPECIFIED || input.matrix == AVCOL_SPC_RESERVED) {
-    // Untagged video: by size, as receivers do (ITU-R BT.601 for SD, BT.709 for HD).
+  } else if (is_hdr(input.transfer)) {
+    if (input.primaries != AVCOL_PRI_BT709 && input.primaries != AVCOL_PRI_SMPTE432)
+      input.primaries = AVCOL_PRI_BT2020;
+    if (input.matrix != AVCOL_SPC_BT709) input.matrix = AVCOL_SPC_BT2020_NCL;
+  } else if (!is_known(input.matrix)) {
+    // Untagged or exotic: by size, as receivers do (ITU-R BT.601 for SD, BT.709 for HD).
     input.matrix = picture.height >= 720 || picture.width >= 1280 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
   }
 
@@ -70,7 +87,8 @@ PictureFitter::Input PictureFitter::describe(const AVFrame& picture) {
 
 std::string PictureFitter::graph_description(const Input& input) const {
   std::string chain;
-  if (input.flipped) chain += "hflip,";
+  // The rotation is that of the matrix's first row, so the mirror before it turns the picture upside down.
+  if (input.flipped) chain += "vflip,";
   if (input.rotation == 90) chain += "transpose=clock,";
   if (input.rotation == 180) chain += "hflip,vflip,";
   if (input.rotation == 270) chain += "transpose=cclock,";
@@ -92,7 +110,7 @@ std::string PictureFitter::graph_description(const Input& input) const {
   const std::string size = "w=" + number(fit_width) + ":h=" + number(fit_height);
   if (is_hdr(input.transfer)) {
     // Linear light, BT.2020 to BT.709 primaries, a filmic curve, back to BT.709 (ITU-R BT.2390 reference white).
-    chain += "zscale=" + size + ":t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=mobius:desat=0," +
+    chain += "scale=" + size + ":flags=bicubic,format=yuv444p10le,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=mobius:desat=0," +
              "zscale=t=bt709:m=bt709:r=tv,format=yuv420p";
   } else {
     chain += "scale=" + size + ":flags=bicubic+accurate_rnd+full_chroma_int:out_color_matrix=bt709:out_range=tv,format=yuv420p";
@@ -109,6 +127,7 @@ Result<SharedFrame> PictureFitter::fit(const SharedFrame& picture) {
   FramePtr tagged(av_frame_clone(picture.get()));
   if (!tagged) return Status(Code::kEngineFailed, Stage::kNormalise, "out of memory");
   tagged->colorspace = input.matrix;
+  tagged->color_primaries = input.primaries;
   tagged->sample_aspect_ratio = input.aspect;
   if (!graph_ || !(input == input_)) {
     auto graph = FilterGraph::for_pictures(*tagged, {1, 1}, graph_description(input));

@@ -11,7 +11,15 @@ Status PictureTrack::start_deinterlacing(const AVFrame& first) {
                                                 : "bwdif=mode=send_frame:deint=interlaced");
   if (!graph.ok()) return graph.status();
   deinterlacer_ = graph.take();
+  width_ = first.width;
+  height_ = first.height;
+  format_ = first.format;
   return {};
+}
+
+// Filters trust that every picture has the shape of the first.
+bool PictureTrack::fits_deinterlacer(const AVFrame& picture) const {
+  return picture.width == width_ && picture.height == height_ && picture.format == format_;
 }
 
 Result<FramePtr> PictureTrack::read() {
@@ -19,28 +27,39 @@ Result<FramePtr> PictureTrack::read() {
     if (deinterlacer_) {
       Result<FramePtr> picture = deinterlacer_->pull();
       if (!picture.ok() || picture.value()) return picture;
-      if (draining_) return FramePtr();
+      if (waiting_) deinterlacer_.reset();
     }
-    Result<FramePtr> decoded = decoder_->read();
-    if (!decoded.ok()) return decoded;
-    if (!decoded.value()) {
-      if (!deinterlacer_) return FramePtr();
-      draining_ = true;
+    FramePtr decoded = std::move(waiting_);
+    if (!decoded) {
+      if (ended_) return FramePtr();
+      Result<FramePtr> read = decoder_->read();
+      if (!read.ok()) return read;
+      decoded = read.take();
+      if (!decoded) {
+        ended_ = decoder_->ended();
+        if (!ended_ || !deinterlacer_) return FramePtr();
+        if (Status status = deinterlacer_->finish(); !status.ok()) return status;
+        continue;
+      }
+    }
+    if (deinterlacer_ && !fits_deinterlacer(*decoded)) {
       if (Status status = deinterlacer_->finish(); !status.ok()) return status;
+      waiting_ = std::move(decoded);
       continue;
     }
-    const bool interlaced = decoded.value()->flags & AV_FRAME_FLAG_INTERLACED;
-    if (!deinterlacer_ && !interlaced) return decoded;
-    if (!deinterlacer_)
-      if (Status status = start_deinterlacing(*decoded.value()); !status.ok()) return status;
-    if (Status status = deinterlacer_->push(*decoded.value()); !status.ok()) return status;
+    if (!deinterlacer_) {
+      if (!(decoded->flags & AV_FRAME_FLAG_INTERLACED)) return decoded;
+      if (Status status = start_deinterlacing(*decoded); !status.ok()) return status;
+    }
+    if (Status status = deinterlacer_->push(*decoded); !status.ok()) return status;
   }
 }
 
 void PictureTrack::flush(bool mid_stream) {
   decoder_->flush(mid_stream);
   deinterlacer_.reset();
-  draining_ = false;
+  waiting_.reset();
+  ended_ = false;
 }
 
 }  // namespace headend

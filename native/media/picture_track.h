@@ -15,8 +15,11 @@ class PictureTrack {
   /** `rate`: of the channel; one that shows fields gets a picture per field (50i becomes 50p). */
   PictureTrack(std::unique_ptr<Decoder> decoder, AVRational rate) : decoder_(std::move(decoder)), rate_(rate) {}
 
-  /** The next picture, or null at the end. `pts` counts `time_base()` since the source's origin. */
+  /** The next picture, or null at the end or while the source has none at hand. `pts` counts `time_base()` since the source's origin. */
   Result<FramePtr> read();
+
+  /** Whether read() gave its last picture; it may also give none because none is at hand yet. */
+  bool ended() const { return ended_; }
 
   AVRational time_base() const { return deinterlacer_ ? deinterlacer_->time_base() : decoder_->time_base(); }
   /** Forgets everything after a seek; see Decoder::flush. */
@@ -24,11 +27,14 @@ class PictureTrack {
 
  private:
   Status start_deinterlacing(const AVFrame& first);
+  bool fits_deinterlacer(const AVFrame& picture) const;
 
   std::unique_ptr<Decoder> decoder_;
   const AVRational rate_;
   std::unique_ptr<FilterGraph> deinterlacer_;
-  bool draining_ = false;
+  int width_ = 0, height_ = 0, format_ = -1;  // of the pictures that the deinterlacer was built for
+  FramePtr waiting_;                          // of another shape, until the deinterlacer is empty
+  bool ended_ = false;
 };
 
 }  // namespace headend

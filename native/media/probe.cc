@@ -8,7 +8,7 @@ namespace {
 // The lead stream's own duration is exact where the container has one; the container's is in microseconds.
 std::optional<Seconds> duration_of(const Demuxer& demuxer) {
   const AVStream* lead = demuxer.video() ? demuxer.video() : demuxer.audio();
-  if (lead->duration != AV_NOPTS_VALUE && lead->duration > 0) {
+  if (lead->duration != AV_NOPTS_VALUE && lead->duration > 0 && lead->duration < INT64_MAX / lead->time_base.num) {
     int64_t num = 0;
     int64_t den = 1;
     // Reduce so that both fit JavaScript's integers.

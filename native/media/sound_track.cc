@@ -1,6 +1,7 @@
 #include "media/sound_track.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -11,6 +12,9 @@ namespace {
 
 // Timestamps in containers are rounded and jitter; only a step larger than this (25 ms) moves the sound.
 constexpr int64_t kTolerance = kSampleRate / 40;
+
+// Float sources may hold anything; the encoder refuses what is not a number or far too loud.
+constexpr float kLoudest = 4.0F;
 
 float* plane(AVFrame& frame, int channel) { return reinterpret_cast<float*>(frame.extended_data[channel]); }
 
@@ -38,6 +42,16 @@ Status SoundTrack::configure(const AVFrame& frame) {
                                   static_cast<AVSampleFormat>(frame.format), frame.sample_rate, 0, nullptr);
   resampler_.reset(context);
   if (error >= 0) error = swr_init(context);
+  if (error < 0) {
+    // Ambisonic, discrete and other layouts that the mixer does not know: as if by the number of channels.
+    av_channel_layout_default(&from, frame.ch_layout.nb_channels);
+    error = swr_alloc_set_opts2(&context, &stereo, AV_SAMPLE_FMT_FLTP, kSampleRate, &from,
+                                static_cast<AVSampleFormat>(frame.format), frame.sample_rate, 0, nullptr);
+    (void)resampler_.release();
+    resampler_.reset(context);
+    if (error >= 0) error = swr_init(context);
+  }
+  if (error < 0) resampler_.reset();
   if (error < 0) return Status::from_av(Code::kDecodeFailed, Stage::kNormalise, error, "cannot convert the audio");
   error = av_channel_layout_copy(&layout_, &frame.ch_layout);
   if (error < 0) return Status::from_av(Code::kEngineFailed, Stage::kNormalise, error, "cannot convert the audio");
@@ -58,6 +72,9 @@ Status SoundTrack::convert(const AVFrame* frame) {
   if (got < 0) return Status::from_av(Code::kDecodeFailed, Stage::kNormalise, got, "cannot convert the audio");
   if (got == 0) return {};
   samples->nb_samples = got;
+  for (int channel = 0; channel < 2; ++channel)
+    for (float* sample = plane(*samples, channel); sample != plane(*samples, channel) + got; ++sample)
+      *sample = std::isfinite(*sample) ? std::clamp(*sample, -kLoudest, kLoudest) : 0.0F;
   blocks_.push_back({end_, std::move(samples)});
   end_ += got;
   return {};

@@ -1,10 +1,18 @@
 #include "media/video_encoder.h"
 
+#include <algorithm>
+#include <thread>
+
 extern "C" {
 #include <libavutil/opt.h>
 }
 
 namespace headend {
+namespace {
+
+constexpr int kMaxThreads = 8;
+
+}  // namespace
 
 Result<std::unique_ptr<VideoEncoder>> VideoEncoder::open(const VideoEncoderOptions& options, const Grid& grid) {
   const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
@@ -27,7 +35,9 @@ Result<std::unique_ptr<VideoEncoder>> VideoEncoder::open(const VideoEncoderOptio
   context->rc_buffer_size = static_cast<int>(options.bufsize);
   context->gop_size = static_cast<int>(grid.key_frame_interval);
   context->profile = AV_PROFILE_H264_HIGH;
-  context->thread_count = options.threads;
+  // Every frame thread holds a frame back: a bound on them bounds how far a batch looks ahead.
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  context->thread_count = options.threads > 0 ? options.threads : std::clamp(cores * 3 / 2, 1, kMaxThreads);
   context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_CLOSED_GOP;
 
   AVDictionary* settings = nullptr;

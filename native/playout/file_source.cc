@@ -30,6 +30,8 @@ Status FileSource::open(int64_t first_frame, std::stop_token stop) {
     else failure = decoder.status();
   }
   if (!video_ && !audio_ && !failure.ok()) return failure;
+  if (demuxer_->video() && !video_) demuxer_->ignore(demuxer_->video());
+  if (demuxer_->audio() && !audio_) demuxer_->ignore(demuxer_->audio());
   return start_at(first_frame);
 }
 
@@ -70,10 +72,11 @@ Status FileSource::read_upcoming() {
     // Pictures that cannot be decoded leave the sound: the channel shows its slate over it.
     if (frame.status().code() != Code::kDecodeFailed || !audio_) return frame.status();
     video_ended_ = true;
+    demuxer_->ignore(demuxer_->video());
     return {};
   }
   if (!frame.value()) {
-    video_ended_ = true;
+    video_ended_ = video_->ended();
     return {};
   }
   decoded_.fetch_add(1, std::memory_order_relaxed);
@@ -109,15 +112,22 @@ Status FileSource::advance_sound(int64_t end_sample) {
   while (!audio_ended_ && sound_.end() < end_sample) {
     Result<FramePtr> frame = audio_->read();
     if (!frame.ok() && frame.status().code() != Code::kDecodeFailed) return frame.status();
-    if (!frame.ok() || !frame.value()) {
-      audio_ended_ = true;
-      return sound_.drain();
-    }
+    if (frame.ok() && !frame.value() && !audio_->ended()) return {};  // none at hand yet: silence for now
+    if (!frame.ok() || !frame.value()) return end_sound();
     const int64_t position =
         grid_.sample_of(frame.value()->pts, audio_->time_base(), entry_.in_point, start_frame_);
-    if (Status status = sound_.append(*frame.value(), position); !status.ok()) return status;
+    Status status = sound_.append(*frame.value(), position);
+    // A layout that cannot be mixed to stereo leaves the pictures.
+    if (status.code() == Code::kDecodeFailed && video_) return end_sound();
+    if (!status.ok()) return status;
   }
   return {};
+}
+
+Status FileSource::end_sound() {
+  audio_ended_ = true;
+  demuxer_->ignore(demuxer_->audio());
+  return sound_.drain();
 }
 
 // The last picture stands for its own duration, and half a second more for rounded durations.

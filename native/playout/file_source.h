@@ -33,6 +33,7 @@ class FileSource : public FrameSource {
   void air_upcoming();
   Status advance_picture(int64_t frame);
   Status advance_sound(int64_t end_sample);
+  Status end_sound();
   bool exhausted(int64_t frame) const;
 
   const FileEntry entry_;

@@ -79,7 +79,6 @@ Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, 
   report.frames_decoded = warm_->frames_decoded() - decoded_before;
   report.elapsed_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();
-  if (!status.ok()) warm_.reset();
   return status;
 }
 
@@ -95,7 +94,8 @@ void Producer::run(std::stop_token stop) {
       request_.reset();
     }
     BatchReport report;
-    Status status = make_batch(request, report, stop);
+    Status status = guarded(Stage::kEngine, [&] { return make_batch(request, report, stop); });
+    if (!status.ok()) warm_.reset();
     {
       std::lock_guard lock(mutex_);
       busy_ = false;

@@ -22,12 +22,12 @@ void ProgrammeReader::deliver(Result<Slice> slice, const std::stop_token& stop) 
 
 void ProgrammeReader::run(std::stop_token stop, int64_t first_frame) {
   name_this_thread("headend-reader");
-  if (Status status = source_->open(first_frame, stop); !status.ok()) {
+  if (Status status = guarded(Stage::kOpen, [&] { return source_->open(first_frame, stop); }); !status.ok()) {
     deliver(status, stop);
     return;
   }
   while (!stop.stop_requested()) {
-    Result<Slice> slice = source_->next();
+    Result<Slice> slice = guarded(Stage::kDecode, [&] { return source_->next(); });
     const bool last = !slice.ok();
     deliver(std::move(slice), stop);
     if (last) return;

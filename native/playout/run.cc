@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace headend {
+namespace {
+
+constexpr size_t kMaxCarriedBytes = 256 << 20;
+
+}  // namespace
 
 Run::Run(const ProducerOptions& options, SharedFrame slate, bool pictures, ProducerEvents& events,
          int64_t first_segment)
@@ -12,6 +17,21 @@ Run::Run(const ProducerOptions& options, SharedFrame slate, bool pictures, Produ
       next_frame_(options.grid.first_frame(first_segment) - AudioWorker::pre_roll_frames(options.grid)),
       timeline_(options, std::move(slate), pictures, events),
       audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first_segment, progress_, events)) {}
+
+bool Run::needs_carried(const ProduceRequest& request) const {
+  return std::any_of(request.rungs.begin(), request.rungs.end(), [&](const std::string& id) {
+    return std::none_of(rungs_.begin(), rungs_.end(), [&](const auto& worker) { return worker->rendition() == id; });
+  });
+}
+
+void Run::carry(Slice slice) {
+  carried_bytes_ += slice.bytes();
+  carried_all_ = carried_all_ && carried_bytes_ <= kMaxCarriedBytes;
+  if (carried_all_)
+    carried_.push_back(std::move(slice));
+  else
+    carried_.clear();
+}
 
 Status Run::deliver(Worker& worker, const Slice& slice, const std::stop_token& stop) {
   switch (worker.push(slice, stop)) {
@@ -53,16 +73,20 @@ Status Run::produce(const ProduceRequest& request, const std::stop_token& stop) 
   const int64_t end_frame = options_.grid.first_frame(end);
   // What was carried into this batch has been handed to every rung now; keep only what belongs to a later one.
   std::erase_if(carried_, [&](const Slice& slice) { return slice.frame < end_frame; });
+  carried_bytes_ = 0;
+  for (const Slice& slice : carried_) carried_bytes_ += slice.bytes();
+  carried_all_ = carried_all_ || carried_.empty();
 
   // Encoders hold frames back, so the last segment is out only after some frames of the next went in.
   while (!progress_.complete(end)) {
+    if (stop.stop_requested()) return Status::stopped(Stage::kEngine);
     Result<Slice> slice = timeline_.read(next_frame_, stop);
     if (!slice.ok()) return slice.status();
     if (Status status = deliver(*audio_, slice.value(), stop); !status.ok()) return status;
     if (next_frame_ >= first_frame)
       for (auto& rung : rungs_)
         if (Status status = deliver(*rung, slice.value(), stop); !status.ok()) return status;
-    if (next_frame_ >= end_frame) carried_.push_back(slice.take());
+    if (next_frame_ >= end_frame) carry(slice.take());
     ++next_frame_;
     if (Status status = progress_.error(); !status.ok()) return status;
   }

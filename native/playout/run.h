@@ -22,7 +22,8 @@ class Run {
 
   /** Whether the next batch can be this one, with the state kept. */
   bool continues_with(const ProduceRequest& request) const {
-    return request.from == next_segment_ && (timeline_.pictures() || request.rungs.empty());
+    return request.from == next_segment_ && (!needs_carried(request) || carried_all_) &&
+           (timeline_.pictures() || request.rungs.empty());
   }
   int64_t frames_decoded() const { return timeline_.frames_decoded(); }
 
@@ -30,6 +31,9 @@ class Run {
   Status produce(const ProduceRequest& request, const std::stop_token& stop);
 
  private:
+  /** Whether a rung joins, and so needs the slices that the others have already. */
+  bool needs_carried(const ProduceRequest& request) const;
+  void carry(Slice slice);
   Status set_rungs(const std::vector<std::string>& ids, const std::stop_token& stop);
   Status deliver(Worker& worker, const Slice& slice, const std::stop_token& stop);
 
@@ -40,6 +44,8 @@ class Run {
   BatchProgress progress_;    // outlives the workers that report to it
   TimelineReader timeline_;
   std::deque<Slice> carried_; // read beyond the last batch; a rung that joins starts with these
+  size_t carried_bytes_ = 0;
+  bool carried_all_ = true;   // false when they were too large to keep: then a rung that joins is a cold start
   std::unique_ptr<AudioWorker> audio_;
   std::vector<std::unique_ptr<RungWorker>> rungs_;
 };

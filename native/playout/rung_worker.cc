@@ -1,5 +1,7 @@
 #include "playout/rung_worker.h"
 
+#include "media/blank_picture.h"
+
 namespace headend {
 namespace {
 
@@ -40,8 +42,24 @@ Status RungWorker::prepare() {
   return {};
 }
 
-Status RungWorker::process(Slice slice) {
+// A picture of a kind that the filters cannot convert is a fault of its file: the last one stays on air.
+Result<SharedFrame> RungWorker::fit(const Slice& slice) {
   Result<SharedFrame> picture = fitter_.fit(slice.picture);
+  if (!picture.ok()) {
+    if (!unfit_) events_.on_fault({picture.status(), slice.frame, ""});
+    unfit_ = true;
+    if (shown_) return shown_;
+    Result<FramePtr> black = make_blank_picture(rung_.encoder.width, rung_.encoder.height, 16);
+    if (!black.ok()) return black.status();
+    return share(black.take());
+  }
+  unfit_ = false;
+  shown_ = picture.value();
+  return picture;
+}
+
+Status RungWorker::process(Slice slice) {
+  Result<SharedFrame> picture = fit(slice);
   if (!picture.ok()) return picture.status();
   if (Status status = encoder_->send(*picture.value(), slice.frame); !status.ok()) return status;
   for (;;) {

@@ -26,12 +26,15 @@ class RungWorker : public Worker {
  private:
   Status prepare() override;
   Status process(Slice slice) override;
+  Result<SharedFrame> fit(const Slice& slice);
   Status take_packet(AVPacket& packet);
 
   const RungOptions rung_;
   const Grid grid_;
   ProducerEvents& events_;
   PictureFitter fitter_;
+  SharedFrame shown_;             // the last picture encoded
+  bool unfit_ = false;            // the last picture could not be fitted
   std::unique_ptr<VideoEncoder> encoder_;
   std::unique_ptr<CmafMuxer> muxer_;
   int64_t segment_;               // being written

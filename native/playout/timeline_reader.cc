@@ -72,7 +72,9 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
   slice.frame = frame;
   slice.picture = slate_;
   if (!entry) {
-    current_.reset();
+    if (!timeline_.empty() && frame >= timeline_.back().end_frame)
+      return Status(Code::kInvalidOptions, Stage::kSchedule, "the timeline ends before what the encoders look ahead");
+    current_.reset();  // before the first programme
     return slice;
   }
 

@@ -24,7 +24,7 @@ class TimelineReader {
 
   bool pictures() const { return pictures_; }
 
-  /** The slice of `frame`; frames are read one after the other. Fails only when stopped. */
+  /** The slice of `frame`; frames are read one after the other. Fails when stopped, or beyond the timeline. */
   Result<Slice> read(int64_t frame, std::stop_token stop);
 
   /** Frames that the video decoders gave so far. */

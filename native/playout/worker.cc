@@ -30,9 +30,12 @@ void Worker::finish() {
 }
 
 void Worker::run(const std::stop_token& stop) {
-  Status status = prepare();
-  Slice slice;
-  while (status.ok() && queue_.pop(slice, stop) == QueueResult::kOk) status = process(std::move(slice));
+  Status status = guarded(Stage::kEncode, [&] {
+    Status worked = prepare();
+    Slice slice;
+    while (worked.ok() && queue_.pop(slice, stop) == QueueResult::kOk) worked = process(std::move(slice));
+    return worked;
+  });
   if (!status.ok()) {
     progress_.fail(std::move(status));
     queue_.close();
