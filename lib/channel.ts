@@ -1,6 +1,5 @@
 // A channel as the embedding program sees it: what it airs, its playlists and its segments.
 
-import type { Clock } from './clock.js';
 import { AUDIO_RENDITION, type Rung } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { writeMediaPlaylist } from './hls/media-playlist.js';
@@ -10,6 +9,7 @@ import type { ChannelState, ChannelStream } from './stream/channel-stream.js';
 import type { Grid } from './timeline/grid.js';
 import type { Airing, ResolvedSchedule } from './timeline/schedule.js';
 import type { SegmentRange } from './timeline/window.js';
+import { invalidOption } from './validate.js';
 
 /** A programme on air, in wall time. */
 export interface OnAir {
@@ -37,7 +37,7 @@ export interface ChannelSegment {
 export interface SegmentsOptions {
   /** Id of a rung, or `audio`. */
   readonly rendition: string;
-  /** The first sequence number. Default: the segment on air. */
+  /** The first sequence number, a whole number. Default: the segment on air. */
   readonly from?: number;
   readonly signal?: AbortSignal;
 }
@@ -59,7 +59,6 @@ export interface ChannelParts {
   readonly schedule: ResolvedSchedule;
   readonly stream: ChannelStream;
   readonly store: SegmentStore;
-  readonly clock: Clock;
 }
 
 /** A live channel. Made by `headend.channels.add`. */
@@ -101,8 +100,8 @@ export class Channel {
 
   /** The programme on air and the one that follows it. */
   nowNext(): { readonly now: OnAir; readonly next: OnAir } {
-    const { grid, schedule, clock } = this.#parts;
-    const now = schedule.airingAt(grid.frameAt(clock.now()));
+    const { grid, schedule, stream } = this.#parts;
+    const now = schedule.airingAt(grid.frameAt(stream.now()));
     return { now: this.#onAir(now), next: this.#onAir(schedule.airingAt(now.endFrame)) };
   }
 
@@ -115,6 +114,7 @@ export class Channel {
     const inits = await stream.inits(options.signal);
     return writeMultivariantPlaylist({
       frameRate: grid.format.frameRate,
+      segmentDuration: grid.segmentDuration,
       rungs,
       audioBitrate,
       codecs: new Map(inits.map((init) => [init.rendition, init.codecs])),
@@ -174,14 +174,17 @@ export class Channel {
   /**
    * The segments of a rendition in order, each as soon as it is made and listed. Reading them keeps the
    * channel on the air like a viewer.
-   * @throws HeadendError `RENDITION_NOT_FOUND`; `SEGMENT_NOT_FOUND` when the reader is so slow that the
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `INVALID_OPTIONS`; `SEGMENT_NOT_FOUND` when the reader is so slow that the
    * next segment is gone; `CLOSED` when the channel is removed; the signal's reason.
    */
   async *segments(options: SegmentsOptions): AsyncGenerator<ChannelSegment, void, void> {
-    const { rendition, signal } = options;
+    const { rendition, from, signal } = options;
     this.#requireRendition(rendition);
-    const { grid, clock, stream } = this.#parts;
-    for (let next = options.from ?? grid.segmentAt(clock.now()); ; ) {
+    if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) {
+      throw invalidOption('channel.segments', 'from', 'must be a whole number from 0', from);
+    }
+    const { grid, stream } = this.#parts;
+    for (let next = from ?? grid.segmentAt(stream.now()); ; ) {
       await stream.listed(next, signal);
       const segment = await unlessLate(stream.segment(rendition, next, signal));
       if (!segment) continue;

@@ -4,6 +4,8 @@
 export interface Clock {
   /** Milliseconds since the Unix epoch, as `Date.now()`. */
   now(): number;
+  /** Milliseconds since some instant; never steps, whatever happens to the wall clock. */
+  monotonic(): number;
   /** Calls `fire` once, `ms` milliseconds from now; the returned function cancels it. */
   setTimer(fire: () => void, ms: number): () => void;
 }
@@ -14,6 +16,7 @@ const MAX_TIMER_MS = 86_400_000;
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   setTimer(fire, ms) {
     const timer = setTimeout(fire, Math.min(Math.max(ms, 0), MAX_TIMER_MS));
     return () => clearTimeout(timer);

@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
+import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
@@ -28,6 +29,10 @@ import { channelFormat, Grid } from './timeline/grid.js';
 import { parseFrameRate } from './timeline/rational.js';
 import { resolveSchedule } from './timeline/resolve.js';
 import { invalidOption, validate } from './validate.js';
+
+// A player asks for a playlist once per target duration; a channel that stopped sooner than some of them
+// without a request would stop and start all the time.
+const IDLE_TARGET_DURATIONS = 3;
 
 /** Argument of the `channel` event: a channel changed its state. */
 export interface ChannelEvent {
@@ -140,16 +145,20 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
    * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `CLOSED`
    */
   async probe(source: string, signal?: AbortSignal): Promise<ProbeResult> {
-    this.#closing.signal.throwIfAborted();
-    return this.#engine.probe(source, signal);
+    const closing = this.#closing.signal;
+    closing.throwIfAborted();
+    return this.#engine.probe(source, signal ? AbortSignal.any([signal, closing]) : closing);
   }
 
   /**
-   * Serves the channels over HTTP and resolves with the address, as `http://localhost:8080`.
+   * Serves the channels over HTTP and resolves with the address, as `http://localhost:8080`: with `host` as
+   * it was given where that is a name.
    * @throws the system's error, for example with code `EADDRINUSE`; HeadendError `CLOSED`.
    */
   async listen({ port = 8080, host = 'localhost' }: ListenOptions = {}): Promise<string> {
-    return this.#http().listen({ port, host });
+    const url = await this.#http().listen({ port, host });
+    // Fastify names the address it is bound to.
+    return host === '' || isIP(host) ? url : `http://${host}:${new URL(url).port}`;
   }
 
   /** Ends every channel, closes the HTTP server and joins every thread. Idempotent. */
@@ -166,8 +175,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.#closing.abort(new HeadendError('CLOSED', 'engine', 'Headend is closed'));
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    await Promise.all([this.#app?.close(), ...entries.map(({ stream }) => stream.close())]);
-    await this.#engine.close();
+    try {
+      await Promise.all([this.#app?.close(), ...entries.map(({ stream }) => stream.close())]);
+    } finally {
+      await this.#engine.close();
+    }
   }
 
   async #add(options: ChannelOptions): Promise<Channel> {
@@ -239,7 +251,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       },
       startRung: variantOrder(rungs)[0]?.id ?? '',
       playlistSegments: this.#options.playlistSegments ?? HEADEND_DEFAULTS.playlistSegments,
-      idleMs: this.#options.idleMs ?? HEADEND_DEFAULTS.idleMs,
+      idleMs: Math.max(
+        this.#options.idleMs ?? HEADEND_DEFAULTS.idleMs,
+        IDLE_TARGET_DURATIONS * grid.targetDuration * 1000,
+      ),
       onFault: (fault) => this.#onFault(fault),
       onState: (state) => this.#onState({ channelId: id, state }),
     });
@@ -252,7 +267,6 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       schedule,
       stream,
       store,
-      clock,
     });
     return { channel, stream };
   }
@@ -277,14 +291,23 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return this.#app;
   }
 
+  // A listener or a logger that throws is an uncaught exception of the program, and never unwinds production.
+  #tell(event: () => void): void {
+    queueMicrotask(event);
+  }
+
   #onFault(fault: Fault): void {
-    this.logger?.warn({ fault }, fault.message);
-    this.emit('fault', fault);
+    this.#tell(() => {
+      this.logger?.warn({ fault }, fault.message);
+      this.emit('fault', fault);
+    });
   }
 
   #onState(event: ChannelEvent): void {
-    this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
-    this.emit('channel', event);
+    this.#tell(() => {
+      this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
+      this.emit('channel', event);
+    });
   }
 }
 

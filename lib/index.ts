@@ -11,6 +11,7 @@ export type { ChannelEvent, Channels, HeadendEvents, ListenOptions } from './hea
 export { Headend } from './headend.js';
 export type { HeadendPluginOptions } from './http/plugin.js';
 export { headendPlugin } from './http/plugin.js';
+export { problemHandler, routeNotFound } from './http/problem.js';
 export type { RungOptions, X264Preset } from './ladder.js';
 export { DEFAULT_LADDER } from './ladder.js';
 export type { ChannelOptions, HeadendOptions, Logger } from './options.js';

@@ -12,7 +12,7 @@ export interface RungOptions {
   readonly width?: number;
   /** Name in URLs. Default: the height and `p`, as `720p`. */
   readonly id?: string;
-  /** Highest bit rate in bit/s. Default: 1.5 times `bitrate`. */
+  /** Highest bit rate in bit/s, not below `bitrate`. Default: 1.5 times `bitrate`. */
   readonly maxrate?: number;
   /** Size of the rate control's buffer in bits. Default: twice `bitrate`. */
   readonly bufsize?: number;
@@ -43,16 +43,25 @@ export const DEFAULT_LADDER: readonly RungOptions[] = [
   { height: 480, bitrate: 1_500_000 },
 ];
 
+/** Width and height of a rung in pixels. */
+export const SIZE_LIMITS = { minimum: 64, maximum: 8192, multipleOf: 2 } as const;
+
+/** The width in pixels of a rung that does not name one: 16:9, even. */
+export function defaultWidth(height: number): number {
+  return 2 * Math.round((height * 16) / 9 / 2);
+}
+
 /** The complete rungs of a ladder, largest first. */
 export function completeLadder(ladder: readonly RungOptions[]): Rung[] {
   return ladder
-    .map((rung) => ({
-      id: `${rung.height}p`,
-      width: 2 * Math.round((rung.height * 16) / 9 / 2),
-      maxrate: Math.round(rung.bitrate * 1.5),
-      bufsize: rung.bitrate * 2,
-      preset: 'veryfast',
-      ...rung,
+    .map(({ height, bitrate, ...rung }) => ({
+      id: rung.id ?? `${height}p`,
+      width: rung.width ?? defaultWidth(height),
+      height,
+      bitrate,
+      maxrate: rung.maxrate ?? Math.round(bitrate * 1.5),
+      bufsize: rung.bufsize ?? bitrate * 2,
+      preset: rung.preset ?? 'veryfast',
     }))
     .sort((a, b) => b.width * b.height - a.width * a.height || b.bitrate - a.bitrate);
 }

@@ -3,7 +3,7 @@
 
 import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
-import { type RungOptions, X264_PRESETS } from './ladder.js';
+import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import { LoopSchedule, type Schedule } from './timeline/schedule.js';
 
@@ -28,7 +28,10 @@ export interface HeadendOptions {
   readonly storeBytes?: number;
   /** How many segments a media playlist lists at most, 6 to 60. Default 10. */
   readonly playlistSegments?: number;
-  /** Milliseconds without a request after which a channel stops encoding. Default 30000. */
+  /**
+   * Milliseconds without a request after which a channel stops encoding. Default 30000. A channel waits for
+   * three of its target durations at least: players ask once in each.
+   */
   readonly idleMs?: number;
   /** TrueType font for the slate and for generators. Default: DejaVu Sans, which comes with the package. */
   readonly fontFile?: string;
@@ -103,9 +106,8 @@ export const HeadendOptionsSchema = Type.Object(
 );
 
 const BITRATE_LIMITS = { minimum: 50_000, maximum: 200_000_000 } as const;
-const SIZE_LIMITS = { minimum: 64, maximum: 8192, multipleOf: 2 } as const;
 
-const RungSchema = Type.Object(
+const RungMembers = Type.Object(
   {
     height: Type.Integer(SIZE_LIMITS),
     width: Type.Optional(Type.Integer(SIZE_LIMITS)),
@@ -122,6 +124,16 @@ const RungSchema = Type.Object(
     preset: Type.Optional(Type.Enum([...X264_PRESETS])),
   },
   { additionalProperties: false },
+);
+
+const RungSchema = Type.Refine(
+  Type.Refine(
+    RungMembers,
+    ({ bitrate, maxrate = bitrate }) => maxrate >= bitrate,
+    () => 'must have a maxrate that is not below its bitrate',
+  ),
+  ({ height, width = defaultWidth(height) }) => width <= SIZE_LIMITS.maximum,
+  () => `must name a width: 16:9 would be wider than ${SIZE_LIMITS.maximum}`,
 );
 
 /** Schema of {@link ChannelOptions}. */

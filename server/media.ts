@@ -15,6 +15,11 @@ const MAX_DEPTH = 8;
 const MAX_FOLDERS = 500;
 const MAX_FILES = 10_000;
 
+// What the library takes at most for a channel's name, a programme's title and, in seconds, its duration.
+const NAME_LENGTH = 200;
+const TITLE_LENGTH = 500;
+const MAX_SECONDS = 10 * 366 * 86_400;
+
 /** How many files are probed at the same time. */
 const PROBE_CONCURRENCY = 4;
 
@@ -39,9 +44,10 @@ const NATURAL = new Intl.Collator('en', { numeric: true });
 
 /**
  * `root` and the folders below it that hold files other than the known companions of media, in natural order.
- * @throws the system's error when `root` cannot be read.
+ * A folder below `root` that cannot be read is left out with a warning.
+ * @throws the system's error when `root` cannot be read; the signal's reason.
  */
-export async function findFolders(root: string): Promise<Folder[]> {
+export async function findFolders(root: string, log: Log, signal: AbortSignal): Promise<Folder[]> {
   const folders: Folder[] = [];
   const ids = new Set<string>();
   const seen = new Set<string>();
@@ -53,6 +59,7 @@ export async function findFolders(root: string): Promise<Folder[]> {
     const below: string[] = [];
     const names = (await readdir(path)).filter((name) => !name.startsWith('.'));
     for (const name of names.sort(NATURAL.compare)) {
+      signal.throwIfAborted();
       const item = join(path, name);
       const kind = await kindOf(item);
       if (kind === 'folder') below.push(item);
@@ -61,10 +68,19 @@ export async function findFolders(root: string): Promise<Folder[]> {
     if (files.length > 0) {
       const name = basename(real) || 'Media';
       const id = uniqueId(path === root ? name : relative(root, path), ids);
-      folders.push({ id, name, files: files.slice(0, MAX_FILES) });
+      folders.push({ id, name: cut(name, NAME_LENGTH), files: files.slice(0, MAX_FILES) });
     }
     if (depth === MAX_DEPTH) return;
-    for (const item of below) await visit(item, depth + 1);
+    for (const item of below) await visitBelow(item, depth + 1);
+  };
+  const visitBelow = async (path: string, depth: number): Promise<void> => {
+    try {
+      await visit(path, depth);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn({ folder: path }, `Left out the folder ${path}: ${reason}`);
+    }
   };
   await visit(root, 0);
   return folders;
@@ -110,18 +126,16 @@ async function playable(
   signal.throwIfAborted();
   try {
     const { duration, video, audio, title } = await headend.probe(file, signal);
-    if (!duration || duration.num <= 0 || !(video || audio)) {
+    const seconds = duration ? duration.num / duration.den : 0;
+    if (!(seconds > 0 && seconds <= MAX_SECONDS && (video || audio))) {
       throw new HeadendError(
         'SOURCE_INVALID',
         'probe',
-        'it has no pictures or sound of known length',
+        'it has no pictures or sound of known and sensible length',
       );
     }
-    return {
-      source: file,
-      duration: duration.num / duration.den,
-      title: title || basename(file, extname(file)),
-    };
+    const name = title || basename(file, extname(file));
+    return { source: file, duration: seconds, title: cut(name, TITLE_LENGTH) };
   } catch (error) {
     if (signal.aborted || !(error instanceof HeadendError)) throw error;
     log.warn(
@@ -141,6 +155,11 @@ async function kindOf(path: string): Promise<'file' | 'folder' | 'other'> {
     // A dangling link, or gone since the folder was read.
     return 'other';
   }
+}
+
+/** At most `length` UTF-16 units of a text, without half a character at the end. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }
 
 function uniqueId(path: string, taken: Set<string>): string {

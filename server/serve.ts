@@ -1,7 +1,7 @@
 // `headend serve`: brings channels on the air, serves them with the watch page, and ends on a signal.
 
 import { once } from 'node:events';
-import { createHeadend, DEFAULT_LADDER, type Headend } from '../lib/index.js';
+import { createHeadend, DEFAULT_LADDER, type Headend, HeadendError } from '../lib/index.js';
 import { demoChannels } from './demo/channels.js';
 import { createLog, type Log } from './log.js';
 import { findFolders, mediaChannel } from './media.js';
@@ -37,16 +37,27 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
 }
 
-async function addChannels(
+/**
+ * Adds the channels of the media folder, else demo channels. A folder that makes no channel is left out
+ * with a warning.
+ * @throws the system's error when the media folder itself cannot be read; the signal's reason.
+ */
+export async function addChannels(
   headend: Headend,
-  { media, maxHeight }: ServeOptions,
+  { media, maxHeight }: Pick<ServeOptions, 'media' | 'maxHeight'>,
   log: Log,
   stop: AbortSignal,
 ): Promise<void> {
   const ladder = DEFAULT_LADDER.filter(({ height }) => height <= maxHeight);
-  for (const folder of media === undefined ? [] : await findFolders(media)) {
-    const channel = await mediaChannel(folder, headend, log, stop);
-    if (channel) await headend.channels.add({ ...channel, ladder });
+  for (const folder of media === undefined ? [] : await findFolders(media, log, stop)) {
+    try {
+      const channel = await mediaChannel(folder, headend, log, stop);
+      if (channel) await headend.channels.add({ ...channel, ladder });
+    } catch (error) {
+      if (stop.aborted || !(error instanceof HeadendError)) throw error;
+      const { code, message } = error;
+      log.warn({ channelId: folder.id, code }, `No channel for ${folder.name}: ${message}`);
+    }
   }
   if (headend.channels.list().length > 0) return;
   if (media !== undefined) log.warn(`There is nothing to play in ${media}: airing demo channels`);
@@ -74,13 +85,19 @@ function stopOnSignals(log: Log): AbortSignal {
   return controller.signal;
 }
 
-function explain(error: unknown, { media, port, host }: ServeOptions): string {
+/** What a person can do about an error that ended the server. */
+export function explain(error: unknown, { media, port, host }: ServeOptions): string {
   if (!(error instanceof Error)) return String(error);
-  switch ('code' in error ? error.code : '') {
-    case 'EADDRINUSE':
+  const code = 'code' in error ? error.code : '';
+  if ('syscall' in error && error.syscall === 'listen') {
+    if (code === 'EADDRINUSE') {
       return `Port ${port} of ${host} is in use; choose another one with --port or PORT`;
-    case 'EACCES':
+    }
+    if (code === 'EACCES') {
       return `This user may not listen on port ${port}; choose one above 1023 with --port or PORT`;
+    }
+  }
+  switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
       return media === undefined

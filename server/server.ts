@@ -1,11 +1,12 @@
 // The HTTP server of the command: Headend's routes and the watch page beside them.
 
 import { createRequire } from 'node:module';
+import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
-import { type Headend, headendPlugin } from '../lib/index.js';
+import { type Headend, headendPlugin, problemHandler, routeNotFound } from '../lib/index.js';
 
 const PAGE = fileURLToPath(new URL('page/', import.meta.url));
 const HLS_JS = createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js');
@@ -23,8 +24,11 @@ export interface Server extends AsyncDisposable {
 
 /** Builds the server. */
 export async function createServer(headend: Headend): Promise<Server> {
+  const onError = problemHandler(headend.logger);
   // A close does not wait for clients that hold a connection open.
-  const app = fastify({ forceCloseConnections: true });
+  const app = fastify({ forceCloseConnections: true, frameworkErrors: onError });
+  app.setErrorHandler(onError);
+  app.setNotFoundHandler(routeNotFound);
   await app.register(headendPlugin, { headend });
   await app.register(fastifyStatic, {
     root: PAGE,
@@ -38,7 +42,7 @@ export async function createServer(headend: Headend): Promise<Server> {
     async listen({ port, host }) {
       const url = await app.listen({ port, host });
       // Fastify names the address it is bound to; people know it by the name they gave.
-      return host === 'localhost' ? `http://localhost:${new URL(url).port}` : url;
+      return host === '' || isIP(host) ? url : `http://${host}:${new URL(url).port}`;
     },
     [Symbol.asyncDispose]: () => app.close(),
   };

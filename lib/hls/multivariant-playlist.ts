@@ -14,6 +14,8 @@ const AUDIO_GROUP = 'audio';
 /** What a multivariant playlist is written from. */
 export interface MultivariantPlaylist {
   readonly frameRate: Rational;
+  /** Exact length of a video segment, in seconds. */
+  readonly segmentDuration: Rational;
   readonly rungs: readonly Rung[];
   /** In bit/s. */
   readonly audioBitrate: number;
@@ -32,7 +34,7 @@ export function variantOrder(rungs: readonly Rung[]): Rung[] {
 
 /** The text of a multivariant playlist. */
 export function writeMultivariantPlaylist(playlist: MultivariantPlaylist): string {
-  const { frameRate, rungs, audioBitrate, codecs, query } = playlist;
+  const { frameRate, segmentDuration, rungs, audioBitrate, codecs, query } = playlist;
   const audioCodecs = codecs.get('audio');
   const lines = [
     '#EXTM3U',
@@ -51,7 +53,7 @@ export function writeMultivariantPlaylist(playlist: MultivariantPlaylist): strin
   for (const rung of variantOrder(rungs)) {
     lines.push(
       `#EXT-X-STREAM-INF:${attributes({
-        BANDWIDTH: declared(rung.maxrate + audioBitrate),
+        BANDWIDTH: declared(peakBitrate(rung, segmentDuration) + audioBitrate),
         'AVERAGE-BANDWIDTH': declared(rung.bitrate + audioBitrate),
         CODECS: quoted([codecs.get(rung.id), audioCodecs].filter((codec) => codec).join(',')),
         RESOLUTION: `${rung.width}x${rung.height}`,
@@ -62,6 +64,12 @@ export function writeMultivariantPlaylist(playlist: MultivariantPlaylist): strin
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+// A segment that begins with the rate control's buffer full may hold all of it besides what comes in at
+// maxrate (RFC 8216 4.3.4.2: BANDWIDTH is the peak of the segments).
+function peakBitrate({ maxrate, bufsize }: Rung, { num, den }: Rational): number {
+  return maxrate + (bufsize * den) / num;
 }
 
 function declared(bitrate: number): string {

@@ -120,6 +120,11 @@ export class SegmentStore {
     });
   }
 
+  /** Whether somebody waits for the segment. */
+  isAwaited({ channelId, rendition, sequence }: SegmentKey): boolean {
+    return this.#channels.get(channelId)?.waiting.has(nameOf(rendition, sequence)) ?? false;
+  }
+
   /** Says which segments of a channel matter now, and drops those that no longer do. */
   retain(channelId: string, retention: Retention): void {
     const shelf = this.#shelf(channelId);

@@ -74,6 +74,11 @@ export class WaitList<T> {
     }
   }
 
+  /** Whether somebody waits for `key`. */
+  has(key: string): boolean {
+    return this.#waiters.has(key);
+  }
+
   /** How many wait. */
   get size(): number {
     let size = 0;

@@ -8,6 +8,7 @@ import type { SegmentStore, StoredInit, StoredSegment } from '../store/segment-s
 import type { Grid } from '../timeline/grid.js';
 import type { ResolvedSchedule } from '../timeline/schedule.js';
 import { LiveWindow, type SegmentRange } from '../timeline/window.js';
+import { ChannelTime } from './channel-time.js';
 import { Demand } from './demand.js';
 import { batchFault, type Fault } from './fault.js';
 import { ProductionRun } from './production-run.js';
@@ -16,6 +17,9 @@ import { ProductionRun } from './production-run.js';
  * Nobody watches; the first segment is being made; on the air; waiting to try again after a failed batch.
  */
 export type ChannelState = 'idle' | 'starting' | 'active' | 'error';
+
+// A cold start takes as long with short segments as with long ones.
+const LEAST_DEADLINE_MS = 10_000;
 
 /** What a {@link ChannelStream} works with. */
 export interface ChannelStreamOptions {
@@ -54,10 +58,11 @@ export class ChannelStream {
   #run: ProductionRun | null = null;
   #askedAt = -Infinity;
   #waiting = 0;
-  #latestNow = -Infinity;
+  readonly #time: ChannelTime;
 
   constructor(options: ChannelStreamOptions) {
     this.#options = options;
+    this.#time = new ChannelTime(options.clock);
     const { grid, producer } = options;
     const targetMs = grid.targetDuration * 1000;
     this.#window = new LiveWindow(grid, options.playlistSegments);
@@ -65,7 +70,12 @@ export class ChannelStream {
       producer.rungs.map((rung) => rung.id),
       3 * targetMs,
     );
-    this.#deadlineMs = 2 * targetMs;
+    this.#deadlineMs = Math.max(2 * targetMs, LEAST_DEADLINE_MS);
+  }
+
+  /** The channel's time in milliseconds since the Unix epoch: the wall clock's, but it never goes back. */
+  now(): number {
+    return this.#time.now();
   }
 
   get state(): ChannelState {
@@ -75,12 +85,12 @@ export class ChannelStream {
   /** The segments that playlists list now; null while nobody watches. */
   get window(): SegmentRange | null {
     const run = this.#current;
-    return run ? this.#window.listed(this.#now(), run.from) : null;
+    return run ? this.#window.listed(this.now(), run.from) : null;
   }
 
   /** Ids of the rungs that are being made, largest first. */
   get rungsInDemand(): string[] {
-    return this.#current ? this.#demand.rungs(this.#now()) : [];
+    return this.#current ? this.#demand.rungs(this.now()) : [];
   }
 
   /**
@@ -112,7 +122,7 @@ export class ChannelStream {
         run.onAir || this.#made(run, rendition, run.from, signal),
       ]),
     );
-    return { init, range: this.#window.listed(this.#now(), run.from) };
+    return { init, range: this.#window.listed(this.now(), run.from) };
   }
 
   /**
@@ -121,7 +131,7 @@ export class ChannelStream {
    * `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
    */
   async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
-    const { from, to } = this.#window.fetchable(this.#now());
+    const { from, to } = this.#window.fetchable(this.now());
     if (sequence < from || sequence > to) {
       throw new HeadendError(
         'SEGMENT_NOT_FOUND',
@@ -142,8 +152,8 @@ export class ChannelStream {
     const closing = this.#closing.signal;
     const stop = signal ? AbortSignal.any([closing, signal]) : closing;
     stop.throwIfAborted();
-    while (this.#window.edge(this.#now()) < sequence) {
-      await delay(this.#options.clock, this.#window.listedAt(sequence) - this.#now(), stop);
+    while (this.#window.edge(this.now()) < sequence) {
+      await delay(this.#options.clock, this.#window.listedAt(sequence) - this.now(), stop);
     }
   }
 
@@ -163,7 +173,8 @@ export class ChannelStream {
   // Notes a viewer's request, and starts production if need be.
   #ask(rendition: string): ProductionRun {
     this.#closing.signal.throwIfAborted();
-    const nowMs = this.#now();
+    if (this.#current === null) this.#time.rejoin();
+    const nowMs = this.now();
     this.#askedAt = nowMs;
     if (rendition !== AUDIO_RENDITION) this.#demand.ask(rendition, nowMs);
     return this.#current ?? this.#start();
@@ -183,7 +194,7 @@ export class ChannelStream {
         store,
         demand: this.#demand,
         clock,
-        now: () => this.#now(),
+        now: () => this.now(),
         idleAt: () => (this.#waiting > 0 ? Infinity : this.#askedAt + idleMs),
         onFault,
         onState,
@@ -191,7 +202,6 @@ export class ChannelStream {
       this.#closing.signal,
     );
     this.#run = run;
-    onState('starting');
     const running = run
       .run()
       .catch((error: unknown) => onFault(batchFault(producer.channelId, error)))
@@ -200,6 +210,7 @@ export class ChannelStream {
         if (this.#current === null) onState('idle');
       });
     this.#runs.add(running);
+    onState('starting');
     return run;
   }
 
@@ -231,12 +242,6 @@ export class ChannelStream {
     } finally {
       this.#waiting--;
     }
-  }
-
-  // The wall clock may be set back; a live edge never goes back.
-  #now(): number {
-    this.#latestNow = Math.max(this.#latestNow, this.#options.clock.now());
-    return this.#latestNow;
   }
 }
 

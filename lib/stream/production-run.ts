@@ -77,6 +77,8 @@ export class ProductionRun {
       request: (rendition, sequence) =>
         this.#request(sequence, rendition === AUDIO_RENDITION ? [] : [rendition]),
       has: (rendition, sequence) => this.#has(rendition, sequence),
+      isAwaited: (rendition, sequence) =>
+        context.store.isAwaited({ channelId: context.channelId, rendition, sequence }),
       signal,
     });
   }
@@ -116,7 +118,6 @@ export class ProductionRun {
   ensure(rendition: string, sequence: number): void {
     // A machine that was suspended finds the run asleep with everything still to do.
     if (this.#next <= this.#horizon(this.#context.now())) this.#nap?.abort();
-    this.#filler.want(rendition, sequence);
     if (this.#isComing(rendition, sequence)) return;
     const last = Math.min(sequence + FILL_SEGMENTS, this.#next) - 1;
     let to = sequence;
@@ -146,7 +147,11 @@ export class ProductionRun {
       return true;
     }
     // Who waits for a segment of a new rung goes before what nobody needs for another segment's time.
-    if (this.#next > onAir + 1) await this.#filler.served();
+    if (this.#next > onAir + 1 && this.#filler.isAwaited) {
+      void this.#filler.served().then(() => this.#nap?.abort());
+      await this.#sleep(grid.instantOfSegment(this.#next - 1) - nowMs);
+      return true;
+    }
     // One segment at a time: a parked producer goes on at no cost, the first viewer's picture comes as early
     // as it can, and a rung that somebody begins to watch is taken up with the very next segment.
     await this.#make({ sequence: this.#next, rungs: demand.rungs(nowMs) });

@@ -7,12 +7,12 @@ import type { BatchMaker } from './batch-maker.js';
 
 const ATTEMPTS = 3;
 
-/** A stretch of one rendition: segments [next, to] are to be made, those up to `wanted` somebody waits for. */
+/** A stretch of one rendition: segments [next, to] are to be made, the first of them because somebody asked. */
 interface Job {
   readonly rendition: string;
+  readonly from: number;
   readonly to: number;
   next: number;
-  wanted: number;
   attempts: number;
 }
 
@@ -22,6 +22,8 @@ export interface SegmentFillerOptions {
   /** The engine's request for one segment of a rendition. */
   readonly request: (rendition: string, sequence: number) => ProduceRequest;
   readonly has: (rendition: string, sequence: number) => boolean;
+  /** Whether somebody waits for the segment at this moment. */
+  readonly isAwaited: (rendition: string, sequence: number) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -44,15 +46,9 @@ export class SegmentFiller {
     return this.#jobFor(rendition, sequence) !== undefined;
   }
 
-  /** Notes that somebody waits for a segment that is part of a job. */
-  want(rendition: string, sequence: number): void {
-    const job = this.#jobFor(rendition, sequence);
-    if (job) job.wanted = Math.max(job.wanted, sequence);
-  }
-
   /** Takes on a stretch of which somebody waits for the first segment. */
   fill(rendition: string, from: number, to: number): void {
-    this.#jobs.push({ rendition, to, next: from, wanted: from, attempts: 0 });
+    this.#jobs.push({ rendition, from, to, next: from, attempts: 0 });
     if (this.#jobs.length === 1) this.#working = this.#working.then(() => this.#work());
   }
 
@@ -63,16 +59,24 @@ export class SegmentFiller {
 
   /** Resolves when nobody waits for a segment of a job (any more). */
   served(): Promise<void> {
-    if (!this.#isAwaited()) return Promise.resolve();
+    if (!this.isAwaited) return Promise.resolve();
     return new Promise((resolve) => this.#untilServed.push(resolve));
   }
 
-  #isAwaited(): boolean {
-    return this.#jobs.some(({ next, wanted }) => next <= wanted);
+  /** Whether somebody waits for a segment of a job. */
+  get isAwaited(): boolean {
+    return this.#jobs.some((job) => this.#awaits(job));
+  }
+
+  #awaits({ rendition, next, to }: Job): boolean {
+    for (let sequence = next; sequence <= to; sequence++) {
+      if (this.#options.isAwaited(rendition, sequence)) return true;
+    }
+    return false;
   }
 
   #tellServed(): void {
-    if (this.#isAwaited()) return;
+    if (this.isAwaited) return;
     for (const resolve of this.#untilServed.splice(0)) resolve();
   }
 
@@ -85,21 +89,24 @@ export class SegmentFiller {
   async #work(): Promise<void> {
     const { batches, signal } = this.#options;
     try {
-      while (this.#jobs.length > 0) {
-        const job = this.#jobs.find(({ next, wanted }) => next <= wanted) ?? this.#jobs[0];
-        if (job) await this.#makeNext(job);
-        this.#jobs = this.#jobs.filter(
-          ({ next, to, attempts }) => next <= to && attempts < ATTEMPTS,
-        );
-        this.#tellServed();
-      }
+      for (let job = this.#choose(); job; job = this.#choose()) await this.#makeNext(job);
     } catch (error) {
       if (!signal.aborted) throw error;
+    } finally {
       this.#jobs = [];
       this.#tellServed();
-    } finally {
       await batches.stop();
     }
+  }
+
+  // Drops what is done or given up, and what somebody asked for who left before it was begun.
+  #choose(): Job | undefined {
+    this.#jobs = this.#jobs.filter(
+      (job) =>
+        job.next <= job.to && job.attempts < ATTEMPTS && (job.next > job.from || this.#awaits(job)),
+    );
+    this.#tellServed();
+    return this.#jobs.find((job) => this.#awaits(job)) ?? this.#jobs[0];
   }
 
   // Gives a job up after a few attempts: whoever still waits for the segment gets a timeout and may ask again.

@@ -98,9 +98,10 @@ function retry(url) {
 async function start() {
   try {
     await video.play();
-  } catch {
-    // Without a gesture browsers play only without sound.
-    if (!video.muted) {
+  } catch (error) {
+    // Without a gesture browsers play only without sound. Any other refusal (AbortError: another
+    // channel was chosen meanwhile) has nothing to do with it.
+    if (error.name === 'NotAllowedError' && !video.muted) {
       video.muted = true;
       await video.play().catch(() => {});
     }
@@ -175,8 +176,17 @@ async function refresh() {
   render();
 }
 
+// An id needs no escapes, but people and other programs write them.
+function idInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return '';
+  }
+}
+
 function wanted() {
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = idInAddress();
   return state.channels.some((channel) => channel.id === id) ? id : state.channels[0].id;
 }
 

@@ -151,6 +151,7 @@ const RUNGS = completeLadder(DEFAULT_LADDER);
 function multivariant(query = ''): string {
   return writeMultivariantPlaylist({
     frameRate: { num: 30_000, den: 1001 },
+    segmentDuration: { num: 1001, den: 250 },
     rungs: RUNGS,
     audioBitrate: 128_000,
     codecs: new Map([
@@ -171,7 +172,9 @@ test('the multivariant playlist names every variant with its real codecs, first 
     ['480p', '1080p', '720p'].map((id) => `${id}/index.m3u8?session=abc`),
   );
   assert.equal(variants[1]?.attributes, {
-    BANDWIDTH: 7_780_560,
+    // What may come in at maxrate in a second, the buffer spread over a segment of 4.004 s, the sound, and
+    // 2 % for the container.
+    BANDWIDTH: Math.ceil((7_500_000 + 10_000_000 / 4.004 + 128_000) * 1.02),
     'AVERAGE-BANDWIDTH': '5230560',
     CODECS: 'avc1.640028,mp4a.40.2',
     RESOLUTION: { width: 1920, height: 1080 },

@@ -28,6 +28,7 @@ test.before.each(async (context) => {
   const timers = { pending: 0 };
   const clock: Clock = {
     now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
     setTimer(fire, ms) {
       let open = true;
       const close = () => {

@@ -2,7 +2,7 @@
 // The npm package as its users get it: what the tarball holds, and that it works in an empty project, with
 // install scripts off, on every Node.js that is promised.
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,12 +56,12 @@ interface Context {
 const test = suite<Context>('tarball');
 
 test.before(async (context) => {
-  await build();
   const folder = await mkdtemp(join(tmpdir(), 'headend-package-'));
   const project = join(folder, 'project');
   await mkdir(project);
+  // `prepack` builds what goes in; it must not write into the JSON.
   const packed = await npm(
-    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+    ['pack', '--json', '--foreground-scripts=false', '--pack-destination', folder],
     ROOT,
   );
   const [tarball] = JSON.parse(packed) as {
@@ -90,26 +90,6 @@ test.after(async ({ folder }) => {
 
 async function npm(args: readonly string[], cwd: string): Promise<string> {
   return (await output('npm', args, { cwd, timeoutMs: 300_000 })).toString();
-}
-
-/** dist/ and prebuilds/ of this checkout, made where they are missing or older than their sources. */
-async function build(): Promise<void> {
-  const sources = await newest([join(ROOT, 'lib'), join(ROOT, 'server')]);
-  if ((await newest([join(ROOT, 'dist')])) <= sources) await npm(['run', 'build:ts'], ROOT);
-  const native = await newest([join(ROOT, 'native')]);
-  if ((await newest([join(ROOT, 'prebuilds')])) <= native) await npm(['run', 'prebuild'], ROOT);
-}
-
-/** The latest change of any file under the folders, 0 where there is none. */
-async function newest(folders: readonly string[]): Promise<number> {
-  let latest = 0;
-  for (const folder of folders.filter((path) => existsSync(path))) {
-    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-      if (entry.isFile())
-        latest = Math.max(latest, (await stat(join(entry.parentPath, entry.name))).mtimeMs);
-    }
-  }
-  return latest;
 }
 
 /** A real executable of that Node.js line, installed once. */

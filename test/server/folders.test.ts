@@ -2,9 +2,16 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findFolders } from '../../server/media.js';
+import { type Folder, findFolders } from '../../server/media.js';
+
+const log = pino({ enabled: false });
+
+function find(root: string): Promise<Folder[]> {
+  return findFolders(root, log, new AbortController().signal);
+}
 
 const test = suite<{ root: string }>('folders');
 
@@ -28,7 +35,7 @@ test('the folder itself and every folder in it that holds media, at any depth', 
   root,
 }) => {
   await fill(root, ['a.mp4', 'Series/Season 1/x.mkv', 'Series/Season 2/x.mkv', 'notes/readme.txt']);
-  const folders = await findFolders(root);
+  const folders = await find(root);
   assert.equal(
     folders.map(({ id, name }) => [id, name]),
     [
@@ -50,7 +57,7 @@ test('files are in natural order, without their companions and hidden ones', asy
     'odd.name',
   ];
   await fill(root, files);
-  const [folder] = await findFolders(root);
+  const [folder] = await find(root);
   assert.equal(
     folder?.files.map((file) => file.slice(root.length + 1)),
     ['9 nine.mp4', '10 ten.mp4', 'odd.name'],
@@ -59,7 +66,7 @@ test('files are in natural order, without their companions and hidden ones', asy
 
 test('ids fit into URLs and differ, whatever the names', async ({ root }) => {
   await fill(root, ['A b/x.mp4', 'a-b/x.mp4', 'Fußball & Café/x.mp4', '日本/x.mp4', '中国/x.mp4']);
-  const ids = (await findFolders(root)).map(({ id }) => id);
+  const ids = (await find(root)).map(({ id }) => id);
   assert.is(new Set(ids).size, 5);
   assert.ok(
     ids.every((id) => /^[a-z0-9][a-z0-9-]{0,63}$/.test(id)),
@@ -72,7 +79,7 @@ test('links that lead nowhere or in a circle do no harm', async ({ root }) => {
   await fill(root, ['a/x.mp4']);
   await symlink(root, join(root, 'a', 'loop'));
   await symlink(join(root, 'gone'), join(root, 'a', 'dangling.mp4'));
-  const folders = await findFolders(root);
+  const folders = await find(root);
   assert.equal(
     folders.map(({ files }) => files.length),
     [1],
@@ -80,7 +87,7 @@ test('links that lead nowhere or in a circle do no harm', async ({ root }) => {
 });
 
 test('an empty folder holds no channel', async ({ root }) => {
-  assert.equal(await findFolders(root), []);
+  assert.equal(await find(root), []);
 });
 
 test.run();

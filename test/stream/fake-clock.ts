@@ -25,6 +25,10 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  monotonic(): number {
+    return this.#now;
+  }
+
   setTimer(fire: () => void, ms: number): () => void {
     const timer = { at: this.#now + Math.max(ms, 0), order: this.#order++, fire };
     this.#timers.add(timer);
