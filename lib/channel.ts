@@ -57,6 +57,7 @@ export interface ChannelParts {
   readonly audioBitrate: number;
   readonly grid: Grid;
   readonly schedule: ResolvedSchedule;
+  readonly edition: string;
   readonly stream: ChannelStream;
   readonly store: SegmentStore;
 }
@@ -68,6 +69,8 @@ export class Channel {
   readonly name: string;
   /** The video encodes, largest first. */
   readonly rungs: readonly Rung[];
+  /** A hash of what the channel is made from: grid, encoding and schedule. Part of its segments' names. */
+  readonly edition: string;
   readonly #parts: ChannelParts;
 
   /** Use `headend.channels.add`. */
@@ -75,6 +78,7 @@ export class Channel {
     this.id = parts.id;
     this.name = parts.name;
     this.rungs = parts.rungs;
+    this.edition = parts.edition;
     this.#parts = parts;
   }
 
@@ -136,6 +140,7 @@ export class Channel {
       schedule,
       rendition,
       range,
+      edition: this.edition,
       initHash: init.hash,
       query: options.query ?? '',
     });

@@ -1,5 +1,6 @@
 // The Headend itself: owns the engine, the store, the channels and the HTTP server, and closes them.
 
+import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
@@ -7,7 +8,7 @@ import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
-import type { Engine, ProbeResult } from './engine/engine.js';
+import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { createHttpApp } from './http/app.js';
@@ -28,6 +29,7 @@ import type { Fault } from './stream/fault.js';
 import { channelFormat, Grid } from './timeline/grid.js';
 import { parseFrameRate } from './timeline/rational.js';
 import { resolveSchedule } from './timeline/resolve.js';
+import type { ResolvedSchedule } from './timeline/schedule.js';
 import { invalidOption, validate } from './validate.js';
 
 // A player asks for a playlist once per target duration; a channel that stopped sooner than some of them
@@ -235,20 +237,21 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       (url, stop) => this.#engine.probe(url, stop),
       signal,
     );
+    const producer: ProducerOptions = {
+      channelId: id,
+      title: name,
+      format,
+      rungs,
+      audioBitrate,
+      fontFile: this.#fontFile,
+    };
     const stream = new ChannelStream({
       engine: this.#engine,
       store,
       clock,
       grid,
       schedule,
-      producer: {
-        channelId: id,
-        title: name,
-        format,
-        rungs,
-        audioBitrate,
-        fontFile: this.#fontFile,
-      },
+      producer,
       startRung: variantOrder(rungs)[0]?.id ?? '',
       playlistSegments: this.#options.playlistSegments ?? HEADEND_DEFAULTS.playlistSegments,
       idleMs: Math.max(
@@ -265,6 +268,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       audioBitrate,
       grid,
       schedule,
+      edition: editionOf(epoch, producer, schedule),
       stream,
       store,
     });
@@ -313,4 +317,13 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
 function defaultFontFile(): string {
   return createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf');
+}
+
+function editionOf(
+  epoch: Date,
+  { format, rungs, audioBitrate }: ProducerOptions,
+  { identity }: ResolvedSchedule,
+): string {
+  const made = JSON.stringify([epoch, format, rungs, audioBitrate, identity]);
+  return createHash('sha256').update(made).digest('hex').slice(0, 8);
 }

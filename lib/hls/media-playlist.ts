@@ -17,15 +17,25 @@ export interface MediaPlaylist {
   readonly rendition: string;
   /** The segments to list. */
   readonly range: SegmentRange;
+  /** Part of every segment's name: see {@link segmentName}. */
+  readonly edition: string;
   /** Content hash of the init segment of all of them. */
   readonly initHash: string;
   /** Query string to carry on to every URI, with its question mark; empty for none. */
   readonly query: string;
 }
 
+/**
+ * The name of a segment. The edition says what the channel is made from (grid, encoding, schedule), so that a
+ * cache never takes a segment for the one that had its number before a change.
+ */
+export function segmentName(sequence: number, edition: string): string {
+  return `${sequence}-${edition}.m4s`;
+}
+
 /** The text of a media playlist. */
 export function writeMediaPlaylist(playlist: MediaPlaylist): string {
-  const { grid, rendition, range, initHash, query } = playlist;
+  const { grid, rendition, range, edition, initHash, query } = playlist;
   const lines = [
     '#EXTM3U',
     // 4.3.2.5: EXT-X-MAP in a playlist of ordinary segments needs version 6.
@@ -41,7 +51,7 @@ export function writeMediaPlaylist(playlist: MediaPlaylist): string {
     lines.push(
       `#EXT-X-PROGRAM-DATE-TIME:${dateTime(grid.instantOfSegment(sequence))}`,
       `#EXTINF:${toFixed(duration, 6)},`,
-      `${sequence}.m4s${query}`,
+      `${segmentName(sequence, edition)}${query}`,
     );
   }
   return `${lines.join('\n')}\n`;

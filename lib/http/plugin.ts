@@ -99,19 +99,20 @@ export async function headendPlugin(
       const { id, rendition, file } = request.params;
       const channel = headend.channels.get(id);
       const contentType = rendition === AUDIO_RENDITION ? 'audio/mp4' : 'video/mp4';
-      const [, hash, sequence] = /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})\.m4s)$/.exec(file) ?? [];
+      const [, hash, sequence, edition] =
+        /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})-([0-9a-f]{8})\.m4s)$/.exec(file) ?? [];
       if (hash !== undefined) {
         const { data } = channel.init(rendition, hash);
         return sendBytes(request, reply, { data, contentType, etag: `"${hash}"` });
       }
-      if (sequence !== undefined) {
+      if (sequence !== undefined && edition === channel.edition) {
         const segment = await channel.segment(rendition, Number(sequence), clientSignal(reply));
         return sendBytes(request, reply, { data: segment.data, contentType, etag: segment.etag });
       }
       throw new HeadendError(
         'SEGMENT_NOT_FOUND',
         'http',
-        'a rendition has files named init-<hash>.mp4 and <sequence>.m4s',
+        'a rendition has the files that its playlist names now',
       );
     },
   );

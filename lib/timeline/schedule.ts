@@ -117,6 +117,8 @@ export interface Airing {
 
 /** A pure function from output frame to what airs. */
 export interface ResolvedSchedule {
+  /** Differs between schedules that air different things; equal for equal ones, on any machine. */
+  readonly identity: string;
   airingAt(frame: number): Airing;
 }
 
@@ -126,11 +128,13 @@ export class ResolvedLoop implements ResolvedSchedule {
   readonly #anchorFrame: number;
   // starts[i] is the first frame of programme i within a pass; one more item holds the length of the pass.
   readonly #starts: readonly number[];
+  readonly identity: string;
 
   /** @param anchorFrame The frame at which a pass starts; may be negative. */
   constructor(programmes: readonly ResolvedProgramme[], anchorFrame: number) {
     this.#programmes = programmes;
     this.#anchorFrame = anchorFrame;
+    this.identity = JSON.stringify([anchorFrame, programmes]);
     const starts = [0];
     let total = 0;
     for (const { frames } of programmes) {

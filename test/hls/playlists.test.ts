@@ -41,6 +41,7 @@ function media(options: {
     rendition,
     range: { from, to: from + count - 1 },
     initHash: '0123456789abcdef',
+    edition: '89abcdef',
     query: options.query ?? '',
   });
 }
@@ -74,10 +75,10 @@ test('a media playlist is what it is', () => {
 #EXT-X-DATERANGE:ID="programme-100000",CLASS="programme",START-DATE="2025-01-01T01:06:40.000Z",DURATION=4000.000000,X-TITLE="News at ten#EXT-X-ENDLIST"
 #EXT-X-PROGRAM-DATE-TIME:2025-01-01T01:06:40.000Z
 #EXTINF:4.000000,
-1000.m4s?session=abc
+1000-89abcdef.m4s?session=abc
 #EXT-X-PROGRAM-DATE-TIME:2025-01-01T01:06:44.000Z
 #EXTINF:4.000000,
-1001.m4s?session=abc
+1001-89abcdef.m4s?session=abc
 `,
   );
 });
@@ -97,7 +98,7 @@ test('a parser reads back the sequence numbers, names, map and times', () => {
         assert.is(manifest.endList, undefined);
         assert.is(manifest.segments.length, count);
         for (const [index, segment] of manifest.segments.entries()) {
-          assert.is(segment.uri, `${from + index}.m4s`);
+          assert.is(segment.uri, `${from + index}-89abcdef.m4s`);
           assert.is(segment.map?.uri, 'init-0123456789abcdef.mp4');
           assert.is(segment.dateTimeObject?.getTime(), grid.instantOfSegment(from + index));
           assert.ok(Math.round(segment.duration) <= 4);
