@@ -27,6 +27,7 @@ import {
 } from '../support/engine-run.js';
 import { type Grid, judgeRendition, type RenditionReport } from '../support/hls-checker.js';
 import { probeTrack } from '../support/media-facts.js';
+import { output } from '../support/process.js';
 
 const SEGMENTS = 6;
 const RENDITIONS = [...RUNG_IDS, 'audio'];
@@ -358,6 +359,61 @@ test('broken files become slate with a typed fault', async ({ engine, items, fol
       [['SOURCE_INVALID', url]],
     );
   }
+});
+
+test('an interlaced stream that changes its size goes on, in every frame', async ({
+  engine,
+  folder,
+}) => {
+  const parts: Buffer[] = [];
+  for (const [second, size] of ['720x576', '720x480', '352x288'].entries()) {
+    const source = ['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=25:d=1`, '-vf', 'setfield=tff'];
+    const encode = ['-c:v', 'mpeg2video', '-flags', '+ilme+ildct'];
+    const offset = ['-output_ts_offset', String(second), '-f', 'mpegts', '-'];
+    parts.push(await output('ffmpeg', ['-v', 'error', ...source, ...encode, ...offset]));
+  }
+  const url = join(folder, 'shrinking.ts');
+  await writeFile(url, Buffer.concat(parts));
+  const collector = await produceBatches(engine, [fileItem(url, 0, 50)], 0, [1]);
+  assert.equal(collector.faults, []);
+  const { init, segments } = collector.media('180p');
+  const video = await probeTrack(Buffer.concat([init, ...segments.map(({ data }) => data)]));
+  assert.is(video.packets.length, FRAMES_PER_SEGMENT);
+});
+
+test('samples that are no numbers are silent, and the sound goes on', async ({
+  engine,
+  folder,
+}) => {
+  const frames = 48_000 * 3;
+  const wav = Buffer.alloc(44 + frames * 4);
+  wav.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
+  wav.writeUInt32LE(wav.length - 8, 4);
+  wav.writeUInt32LE(16, 16);
+  // IEEE float, mono, 48 kHz, 32 bit.
+  for (const [at, value] of [
+    [20, 3],
+    [22, 1],
+    [32, 4],
+    [34, 32],
+  ] as const)
+    wav.writeUInt16LE(value, at);
+  wav.writeUInt32LE(48_000, 24);
+  wav.writeUInt32LE(192_000, 28);
+  wav.write('data', 36, 'latin1');
+  wav.writeUInt32LE(frames * 4, 40);
+  for (let i = 0; i < frames; i += 1) {
+    const odd = i === 60_000 ? Number.NaN : i === 60_001 ? Number.POSITIVE_INFINITY : undefined;
+    wav.writeFloatLE(odd ?? 0.3 * Math.sin((2 * Math.PI * TONE_HZ * i) / 48_000), 44 + i * 4);
+  }
+  const url = join(folder, 'odd.wav');
+  await writeFile(url, wav);
+  const collector = await produceBatches(engine, [fileItem(url, 0, 75)], 0, [1]);
+  const { init, segments } = collector.media('audio');
+  const sound = await readSound(Buffer.concat([init, ...segments.map(({ data }) => data)]));
+  assert.is(sound.complaints, '');
+  const late = sound.samples.subarray(70_000, 90_000);
+  assert.ok(Math.max(...late) > 0.2, 'the tone sounds behind the damage');
 });
 
 test('a generator shows the same moment wherever production starts', async ({ engine }) => {
