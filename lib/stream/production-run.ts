@@ -23,6 +23,9 @@ const LEAD_SEGMENTS = 1;
 /** Segments that the filler makes for one request beyond those asked for: what a player fetches next. */
 const FILL_SEGMENTS = 4;
 
+/** Frames beyond a batch that its timeline covers: more than any preset of the encoder holds back. */
+const LOOK_AHEAD_FRAMES = 300;
+
 /** What a run works with. */
 export interface RunContext {
   readonly channelId: string;
@@ -203,7 +206,9 @@ export class ProductionRun {
 
   #request(sequence: number, rungs: readonly string[]): ProduceRequest {
     const { grid, schedule } = this.#context;
-    const [from, to] = [grid.firstFrame(sequence - 1), grid.firstFrame(sequence + 3)];
+    const from = grid.firstFrame(sequence - 1);
+    const lookAhead = grid.firstFrame(sequence + 1) + LOOK_AHEAD_FRAMES;
+    const to = Math.max(grid.firstFrame(sequence + 3), lookAhead);
     return { from: sequence, count: 1, rungs, timeline: entries(schedule, from, to) };
   }
 

@@ -80,7 +80,6 @@ bool PropertyReader::ok() const {
 
 ProducerOptions to_producer_options(const Napi::Object& from, PropertyReader& read) {
   ProducerOptions options;
-  options.channel_id = read.string(from, "channelId");
   options.title = read.string(from, "title");
   options.font_file = read.string(from, "fontFile");
   options.audio_bitrate = read.integer(from, "audioBitrate");

@@ -35,10 +35,6 @@ struct OutputDeleter {
 };
 using OutputPtr = std::unique_ptr<AVFormatContext, OutputDeleter>;
 
-struct DictDeleter {
-  void operator()(AVDictionary* dictionary) const { av_dict_free(&dictionary); }
-};
-
 inline FramePtr make_frame() { return FramePtr(av_frame_alloc()); }
 inline PacketPtr make_packet() { return PacketPtr(av_packet_alloc()); }
 

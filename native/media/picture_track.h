@@ -22,6 +22,7 @@ class PictureTrack {
   bool ended() const { return ended_; }
 
   AVRational time_base() const { return deinterlacer_ ? deinterlacer_->time_base() : decoder_->time_base(); }
+
   /** Forgets everything after a seek; see Decoder::flush. */
   void flush(bool mid_stream);
 

@@ -17,7 +17,6 @@ struct RungOptions {
 };
 
 struct ProducerOptions {
-  std::string channel_id;
   std::string title;
   Grid grid;
   std::vector<RungOptions> rungs;  // largest first

@@ -18,10 +18,12 @@ Run::Run(const ProducerOptions& options, SharedFrame slate, bool pictures, Produ
       timeline_(options, std::move(slate), pictures, events),
       audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first_segment, progress_, events)) {}
 
+bool Run::makes(const std::string& rung) const {
+  return std::any_of(rungs_.begin(), rungs_.end(), [&](const auto& worker) { return worker->rendition() == rung; });
+}
+
 bool Run::needs_carried(const ProduceRequest& request) const {
-  return std::any_of(request.rungs.begin(), request.rungs.end(), [&](const std::string& id) {
-    return std::none_of(rungs_.begin(), rungs_.end(), [&](const auto& worker) { return worker->rendition() == id; });
-  });
+  return !std::all_of(request.rungs.begin(), request.rungs.end(), [&](const std::string& id) { return makes(id); });
 }
 
 void Run::carry(Slice slice) {
@@ -55,9 +57,7 @@ Status Run::set_rungs(const std::vector<std::string>& ids, const std::stop_token
     progress_.forget(id);
   }
   for (const RungOptions& rung : options_.rungs) {
-    const bool running = std::any_of(rungs_.begin(), rungs_.end(),
-                                     [&](const auto& worker) { return worker->rendition() == rung.id; });
-    if (running || !wanted(rung.id)) continue;
+    if (makes(rung.id) || !wanted(rung.id)) continue;
     rungs_.push_back(std::make_unique<RungWorker>(rung, options_.grid, next_segment_, progress_, events_));
     for (const Slice& slice : carried_)
       if (Status status = deliver(*rungs_.back(), slice, stop); !status.ok()) return status;

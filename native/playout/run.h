@@ -31,6 +31,7 @@ class Run {
   Status produce(const ProduceRequest& request, const std::stop_token& stop);
 
  private:
+  bool makes(const std::string& rung) const;
   /** Whether a rung joins, and so needs the slices that the others have already. */
   bool needs_carried(const ProduceRequest& request) const;
   void carry(Slice slice);

@@ -17,7 +17,6 @@ namespace {
 
 ProducerOptions options() {
   ProducerOptions out;
-  out.channel_id = "test";
   out.title = "Test: it's [a] slate, 100%";
   out.grid = {{25, 1}, 25, 25, 25};
   const auto rung = [](const char* id, int width, int height) {
