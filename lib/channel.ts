@@ -2,7 +2,7 @@
 
 import { AUDIO_RENDITION, type Rung } from './engine/engine.js';
 import { HeadendError } from './errors.js';
-import { writeMediaPlaylist } from './hls/media-playlist.js';
+import { segmentTag, writeMediaPlaylist } from './hls/media-playlist.js';
 import { writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
 import type { ChannelState, ChannelStream } from './stream/channel-stream.js';
@@ -29,7 +29,12 @@ export interface ChannelSegment {
   readonly startsAt: Date;
   /** In seconds, as the playlist says. */
   readonly duration: number;
-  /** The CMAF segment; play it behind the rendition's init segment. */
+  /**
+   * Hash of the init segment that it is played behind: see {@link Channel.init}. It changes where the channel
+   * changes its encoder.
+   */
+  readonly init: string;
+  /** The CMAF segment. */
   readonly data: Uint8Array;
 }
 
@@ -69,7 +74,7 @@ export class Channel {
   readonly name: string;
   /** The video encodes, largest first. */
   readonly rungs: readonly Rung[];
-  /** A hash of what the channel is made from: grid, encoding and schedule. Part of its segments' names. */
+  /** A hash of what the channel is made from: grid, ladder and schedule. Their segments' names depend on it. */
   readonly edition: string;
   readonly #parts: ChannelParts;
 
@@ -133,15 +138,18 @@ export class Channel {
    */
   async mediaPlaylist(rendition: string, options: PlaylistOptions = {}): Promise<string> {
     this.#requireRendition(rendition);
-    const { grid, schedule, stream } = this.#parts;
+    const { grid, schedule, stream, store } = this.#parts;
     const { init, range } = await stream.playlist(rendition, options.signal);
+    const initOf = (sequence: number) =>
+      store.initOf({ channelId: this.id, rendition, sequence }) ?? init;
     return writeMediaPlaylist({
       grid,
       schedule,
       rendition,
       range,
       edition: this.edition,
-      initHash: init.hash,
+      initOf: (sequence) => initOf(sequence).hash,
+      changes: store.encodingChanges(this.id),
       query: options.query ?? '',
     });
   }
@@ -154,6 +162,34 @@ export class Channel {
   async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
     this.#requireRendition(rendition);
     return this.#parts.stream.segment(rendition, sequence, signal);
+  }
+
+  /**
+   * As {@link segment}, for a segment that a playlist has named with this tag. One that was listed before it
+   * was made may come out behind another init segment than was announced, when the encoder fails in between:
+   * then there is no segment of that name, and the playlist has the name of the one there is.
+   * @throws as {@link segment}
+   */
+  async segmentNamed(
+    rendition: string,
+    sequence: number,
+    tag: string,
+    signal?: AbortSignal,
+  ): Promise<StoredSegment> {
+    this.#requireRendition(rendition);
+    const fits = (initHash: string) => segmentTag(this.edition, initHash) === tag;
+    // Players of before a restart ask before any init segment is known.
+    const inits = this.#parts.store.inits(this.id, rendition);
+    if (inits.length === 0 || inits.some(({ hash }) => fits(hash))) {
+      const segment = await this.segment(rendition, sequence, signal);
+      if (fits(segment.init)) return segment;
+    }
+    throw new HeadendError(
+      'SEGMENT_NOT_FOUND',
+      'store',
+      `segment ${sequence} of ${rendition} has another name in the playlist now`,
+      { channelId: this.id },
+    );
   }
 
   /**
@@ -200,6 +236,7 @@ export class Channel {
         sequence: next,
         startsAt: new Date(grid.instantOfSegment(next)),
         duration: num / den,
+        init: segment.init,
         data: segment.data,
       };
       next++;

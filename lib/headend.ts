@@ -8,11 +8,17 @@ import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
-import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
+import {
+  type EncoderReport,
+  type Engine,
+  type ProbeResult,
+  type ProducerOptions,
+  SOFTWARE_ENCODER,
+} from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { createHttpApp } from './http/app.js';
-import { completeLadder, DEFAULT_LADDER } from './ladder.js';
+import { completeLadder, DEFAULT_LADDER, type Size, withoutUpscaling } from './ladder.js';
 import {
   CHANNEL_DEFAULTS,
   type ChannelOptions,
@@ -153,6 +159,21 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   }
 
   /**
+   * Which encoders work on this machine, the best first, and why the others do not: each is opened and encodes
+   * a few seconds of real frames, once. With `hardware: 'auto'` channels use the first that works.
+   * @throws HeadendError `CLOSED`
+   */
+  async hardware(): Promise<readonly EncoderReport[]> {
+    this.#closing.signal.throwIfAborted();
+    try {
+      return await this.#engine.hardware();
+    } catch (error) {
+      this.#closing.signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  /**
    * Serves the channels over HTTP and resolves with the address, as `http://localhost:8080`: with `host` as
    * it was given where that is a name.
    * @throws the system's error, for example with code `EADDRINUSE`; HeadendError `CLOSED`.
@@ -213,9 +234,9 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     const { id, name = id, audioBitrate = CHANNEL_DEFAULTS.audioBitrate } = options;
     const clock = this.#clock;
     const store = this.#store;
-    const rungs = completeLadder(options.ladder ?? DEFAULT_LADDER);
-    if (new Set(rungs.map((rung) => rung.id)).size < rungs.length) {
-      const ids = rungs.map((rung) => rung.id);
+    const ladder = completeLadder(options.ladder ?? DEFAULT_LADDER);
+    if (new Set(ladder.map((rung) => rung.id)).size < ladder.length) {
+      const ids = ladder.map((rung) => rung.id);
       throw invalidOption('channels.add', 'ladder', 'must have a different id for every rung', ids);
     }
     const frameRate = parseFrameRate(options.frameRate ?? CHANNEL_DEFAULTS.frameRate);
@@ -231,18 +252,28 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       options.segmentDuration ?? CHANNEL_DEFAULTS.segmentDuration,
     );
     const grid = new Grid(epoch.getTime(), format);
+    const sizes = new Map<string, Size | null>();
     const schedule = await resolveSchedule(
       options.schedule,
       grid,
-      (url, stop) => this.#engine.probe(url, stop),
+      async (url, stop) => {
+        const result = await this.#engine.probe(url, stop);
+        sizes.set(url, result.video);
+        return result;
+      },
       signal,
     );
+    const sources = options.schedule.programmes.map(({ source }) =>
+      typeof source === 'string' ? (sizes.get(source) ?? null) : null,
+    );
+    const rungs = options.upscale ? ladder : withoutUpscaling(ladder, sources);
     const producer: ProducerOptions = {
       channelId: id,
       title: name,
       format,
       rungs,
       audioBitrate,
+      encoder: await this.#encoder(),
       fontFile: this.#fontFile,
     };
     const stream = new ChannelStream({
@@ -273,6 +304,14 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       store,
     });
     return { channel, stream };
+  }
+
+  // What channels that are added now begin with.
+  async #encoder(): Promise<string> {
+    const { hardware = 'auto' } = this.#options;
+    if (hardware !== 'auto') return hardware;
+    const best = (await this.hardware()).find(({ works }) => works);
+    return best?.name ?? SOFTWARE_ENCODER;
   }
 
   async #remove(id: string): Promise<void> {

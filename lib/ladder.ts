@@ -16,9 +16,32 @@ export interface RungOptions {
   readonly maxrate?: number;
   /** Size of the rate control's buffer in bits. Default: twice `bitrate`. */
   readonly bufsize?: number;
-  /** x264 preset. Default: `veryfast`. */
+  /** x264 preset. Hardware encoders have presets of their own. Default: `veryfast`. */
   readonly preset?: X264Preset;
+  /** H.264 profile; `baseline` and `main` are for old devices. Default: `high`. */
+  readonly profile?: H264Profile;
+  /** x264 tune, for example `animation`. Hardware encoders ignore it. Default: none. */
+  readonly tune?: X264Tune;
 }
+
+/** The H.264 profiles of 8 bit 4:2:0 pictures, best first. */
+export const H264_PROFILES = ['high', 'main', 'baseline'] as const;
+
+/** A member of {@link H264_PROFILES}. */
+export type H264Profile = (typeof H264_PROFILES)[number];
+
+/** The x264 tunes that suit television. */
+export const X264_TUNES = [
+  'film',
+  'animation',
+  'grain',
+  'stillimage',
+  'fastdecode',
+  'zerolatency',
+] as const;
+
+/** A member of {@link X264_TUNES}. */
+export type X264Tune = (typeof X264_TUNES)[number];
 
 /** The x264 presets, fastest first. */
 export const X264_PRESETS = [
@@ -62,6 +85,31 @@ export function completeLadder(ladder: readonly RungOptions[]): Rung[] {
       maxrate: rung.maxrate ?? Math.round(bitrate * 1.5),
       bufsize: rung.bufsize ?? bitrate * 2,
       preset: rung.preset ?? 'veryfast',
+      profile: rung.profile ?? 'high',
+      ...(rung.tune === undefined ? {} : { tune: rung.tune }),
     }))
     .sort((a, b) => b.width * b.height - a.width * a.height || b.bitrate - a.bitrate);
+}
+
+/** Width and height of a picture in pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * The rungs that no source would have to be enlarged for: without those that every source is smaller than, in
+ * width and in height; the smallest rung always stays. Rungs have one size whatever airs, so in a channel of
+ * large and small sources the small ones are enlarged.
+ * @param sources Sizes of all sources of the channel; null for one that is not known, which may be any.
+ */
+export function withoutUpscaling(
+  rungs: readonly Rung[],
+  sources: readonly (Size | null)[],
+): Rung[] {
+  const fits = (rung: Rung) =>
+    sources.some(
+      (source) => source === null || rung.width <= source.width || rung.height <= source.height,
+    );
+  return rungs.filter((rung, index) => index === rungs.length - 1 || fits(rung));
 }

@@ -3,7 +3,14 @@
 
 import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
-import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
+import {
+  defaultWidth,
+  H264_PROFILES,
+  type RungOptions,
+  SIZE_LIMITS,
+  X264_PRESETS,
+  X264_TUNES,
+} from './ladder.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import { LoopSchedule, type Schedule } from './timeline/schedule.js';
 
@@ -17,13 +24,29 @@ export interface Logger {
   error(details: object, message: string): void;
 }
 
+/** Values of the option `hardware`, the encoders in the order in which `auto` prefers them. */
+export const HARDWARE = [
+  'auto',
+  'nvenc',
+  'qsv',
+  'videotoolbox',
+  'vaapi',
+  'amf',
+  'v4l2m2m',
+  'software',
+] as const;
+
+/** A member of {@link HARDWARE}. */
+export type Hardware = (typeof HARDWARE)[number];
+
 /** Options of `createHeadend`. */
 export interface HeadendOptions {
   /**
-   * Which encoders may be used: `auto` takes the best that works on this machine, `software` x264 only.
-   * Software is the only one built in so far. Default `auto`.
+   * Which encoder to use: `auto` the best that works on this machine (see `headend.hardware()`), `software`
+   * x264, or the one named. One that fails, now or later, is reported as a fault, and the channel goes on in
+   * software. Default `auto`.
    */
-  readonly hardware?: 'auto' | 'software';
+  readonly hardware?: Hardware;
   /** Memory for finished segments of all channels, in bytes. Default 512 MiB. */
   readonly storeBytes?: number;
   /** How many segments a media playlist lists at most, 6 to 60. Default 10. */
@@ -49,6 +72,12 @@ export interface ChannelOptions {
   readonly schedule: Schedule;
   /** The video encodes that viewers can choose from. Default: 1080p, 720p and 480p. */
   readonly ladder?: readonly RungOptions[];
+  /**
+   * Whether to offer rungs that are larger than every source. Sources count that are probed when the channel
+   * is added, that is files without an explicit `duration`; any other is taken to be large enough. Default
+   * false.
+   */
+  readonly upscale?: boolean;
   /**
    * Output frames per second, 1 to 60: a number (29.97 is read as 30000/1001), a string such as
    * `'24000/1001'`, or an exact ratio. Every programme is converted to it. Default 30.
@@ -89,7 +118,7 @@ export const CHANNEL_DEFAULTS = {
 /** Schema of {@link HeadendOptions}. */
 export const HeadendOptionsSchema = Type.Object(
   {
-    hardware: Type.Optional(Type.Enum(['auto', 'software'])),
+    hardware: Type.Optional(Type.Enum([...HARDWARE])),
     storeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
     playlistSegments: Type.Optional(Type.Integer({ minimum: 6, maximum: 60 })),
     idleMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
@@ -122,6 +151,8 @@ const RungMembers = Type.Object(
     maxrate: Type.Optional(Type.Integer(BITRATE_LIMITS)),
     bufsize: Type.Optional(Type.Integer({ ...BITRATE_LIMITS, maximum: 1_000_000_000 })),
     preset: Type.Optional(Type.Enum([...X264_PRESETS])),
+    profile: Type.Optional(Type.Enum([...H264_PROFILES])),
+    tune: Type.Optional(Type.Enum([...X264_TUNES])),
   },
   { additionalProperties: false },
 );
@@ -147,6 +178,7 @@ export const ChannelOptionsSchema = Type.Object(
       () => 'must be a schedule made by loop()',
     ),
     ladder: Type.Optional(Type.Array(RungSchema, { minItems: 1, maxItems: 8 })),
+    upscale: Type.Optional(Type.Boolean()),
     frameRate: Type.Optional(Type.Unsafe<number | string | Rational>({})),
     segmentDuration: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
     audioBitrate: Type.Optional(Type.Integer({ minimum: 32_000, maximum: 320_000 })),

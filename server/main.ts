@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LADDER } from '../lib/index.js';
+import { showHardware } from './hardware.js';
 import { serve } from './serve.js';
 
 const program = new Command('headend')
@@ -44,6 +45,11 @@ program
   .action(async (options: { media?: string; maxHeight: string; port: number; host: string }) => {
     process.exitCode = await serve({ ...options, maxHeight: Number(options.maxHeight) });
   });
+
+program
+  .command('hardware')
+  .description('Try the encoders of this machine and say which work, and why the others do not.')
+  .action(showHardware);
 
 await program.parseAsync();
 

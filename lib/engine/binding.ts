@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { HeadendError } from '../errors.js';
 import type {
   BatchReport,
+  EncoderReport,
   EngineFault,
   InitSegment,
   ProbeResult,
@@ -30,6 +31,7 @@ export interface NativeEvents {
   readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };
   readonly stopped: null;
   readonly probe: { readonly error: NativeStatus | null; readonly result: ProbeResult | null };
+  readonly hardware: readonly EncoderReport[];
 }
 
 /** One event: the number of the producer or probe it is about, its type and what comes with it. */
@@ -47,6 +49,8 @@ export interface NativeEngine {
   /** Its end is a `probe` event. */
   probe(url: string): number;
   cancelProbe(probe: number): void;
+  /** Tries every encoder for so many milliseconds each. Its end is a `hardware` event. */
+  detectEncoders(patienceMs: number): number;
   /** Joins every thread that is left. Nothing may be called afterwards. */
   close(): void;
 }
@@ -67,13 +71,14 @@ function packageRoot(): string {
 }
 
 /**
- * Loads the addon: a build of this checkout, else the prebuilt binary of this platform.
+ * Loads the addon: the file given, else a build of this checkout, else the prebuilt binary of this platform.
  * @throws HeadendError `ADDON_NOT_FOUND` that says what was looked for and what to do
  */
-export function loadBinding(): Binding {
+export function loadBinding(file?: string): Binding {
   const require = createRequire(import.meta.url);
   const root = packageRoot();
   try {
+    if (file !== undefined) return require(file) as Binding;
     const load = require('node-gyp-build') as (directory: string) => Binding;
     return load(root);
   } catch (cause) {

@@ -30,7 +30,14 @@ export interface Rung {
   readonly bufsize: number;
   /** x264 preset. */
   readonly preset: string;
+  /** H.264 profile: high, main or baseline. Default high. */
+  readonly profile?: string;
+  /** x264 tune. Default none. */
+  readonly tune?: string;
 }
+
+/** The encoder that needs no device: x264. */
+export const SOFTWARE_ENCODER = 'software';
 
 /** Id of the one audio rendition: AAC-LC, 48 kHz, stereo. It is part of every batch. */
 export const AUDIO_RENDITION = 'audio';
@@ -45,6 +52,8 @@ export interface ProducerOptions {
   readonly rungs: readonly Rung[];
   /** Bit rate of the audio rendition in bit/s. */
   readonly audioBitrate: number;
+  /** Name of the encoder to begin with, one that {@link Engine.hardware} reports. Default `software`. */
+  readonly encoder?: string;
   /** A TrueType file for the slate and for generators that draw text. */
   readonly fontFile: string;
 }
@@ -86,19 +95,36 @@ export interface ProduceRequest {
   readonly count: number;
   readonly rungs: readonly string[];
   readonly timeline: readonly TimelineEntry[];
+  /** Name of the encoder from this batch on. Default: the one that the producer uses. */
+  readonly encoder?: string;
 }
 
-/** The initialization section of a rendition: equal bytes from every production of the channel. */
+/**
+ * The initialization section of a rendition: equal bytes from every production of the channel by the same
+ * encoder. It comes before the first segment that belongs to it, and again for every rung when the producer
+ * changes its encoder.
+ */
 export interface InitSegment {
   readonly rendition: string;
+  /** First 16 hexadecimal digits of the SHA-256 of `data`. */
+  readonly hash: string;
+  /** Name of the encoder that it belongs to. */
+  readonly encoder: string;
+  /** The first segment that the producer makes with it. */
+  readonly from: number;
   /** RFC 6381 codecs string from the real parameter sets, for example `avc1.64001f`. */
   readonly codecs: string;
   readonly data: Uint8Array;
 }
 
-/** One finished segment. */
+/**
+ * One finished segment. A rung's segment that was out when its encoder was given up may come again, behind
+ * another init segment: the later one counts.
+ */
 export interface Segment {
   readonly rendition: string;
+  /** `hash` of the init segment that it is played behind. */
+  readonly init: string;
   /** n, also the media sequence number. */
   readonly sequence: number;
   /** Start on the channel's clock (since its epoch), in ticks of `timescale` per second. */
@@ -175,6 +201,18 @@ export interface ProbeResult {
   readonly title: string;
 }
 
+/** What became of trying one encoder on this machine. */
+export interface EncoderReport {
+  /** For the option `hardware`: `nvenc`, `qsv`, `videotoolbox`, `vaapi`, `amf`, `v4l2m2m` or `software`. */
+  readonly name: string;
+  /** Whether it encoded a few seconds of real frames without a mistake. */
+  readonly works: boolean;
+  /** Why it does not work, in libav's or the driver's own words; empty when it does. */
+  readonly reason: string;
+  /** How long the trial took, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
 /** The native engine of one Headend instance. */
 export interface Engine {
   /**
@@ -182,6 +220,12 @@ export interface Engine {
    * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID` or `SOURCE_TIMEOUT`
    */
   probe(url: string, signal?: AbortSignal): Promise<ProbeResult>;
+  /**
+   * Tries every encoder, the best first, and resolves with what became of each; `software` is the last. It is
+   * done once: later calls get the same answer.
+   * @throws HeadendError `ENGINE_STOPPED`
+   */
+  hardware(): Promise<readonly EncoderReport[]>;
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer;
   /** Stops every producer and probe and joins their threads. Idempotent. */
   close(): Promise<void>;

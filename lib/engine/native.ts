@@ -4,6 +4,7 @@ import { type ErrorCode, HeadendError, isErrorCode, type Stage } from '../errors
 import { loadBinding, type NativeEngine, type NativeEvent, type NativeStatus } from './binding.js';
 import type {
   BatchReport,
+  EncoderReport,
   Engine,
   ProbeResult,
   ProduceRequest,
@@ -17,6 +18,9 @@ interface Settle<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
 }
+
+/** How long one encoder may take to answer when it is tried: drivers start slowly, but not that slowly. */
+const ENCODER_PATIENCE_MS = 15_000;
 
 const STAGES: readonly Stage[] = [
   'engine',
@@ -110,10 +114,12 @@ class NativeEngineAdapter implements Engine {
   readonly #native: NativeEngine;
   readonly #producers = new Map<number, NativeProducer>();
   readonly #probes = new Map<number, Settle<ProbeResult>>();
+  #hardware: Promise<readonly EncoderReport[]> | undefined;
+  #detection: Settle<readonly EncoderReport[]> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor() {
-    const { Engine } = loadBinding();
+  constructor(addon?: string) {
+    const { Engine } = loadBinding(addon);
     this.#native = new Engine((...event) => this.#handle(event));
   }
 
@@ -135,6 +141,15 @@ class NativeEngineAdapter implements Engine {
     }
   }
 
+  async hardware(): Promise<readonly EncoderReport[]> {
+    if (this.#closing !== undefined) throw stopped();
+    this.#hardware ??= new Promise((resolve, reject) => {
+      this.#detection = { resolve, reject };
+      this.#native.detectEncoders(ENCODER_PATIENCE_MS);
+    });
+    return this.#hardware;
+  }
+
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
     if (this.#closing !== undefined) throw stopped(options.channelId);
     const producer: NativeProducer = new NativeProducer(this.#native, options, sink, () => {
@@ -153,12 +168,17 @@ class NativeEngineAdapter implements Engine {
     for (const id of this.#probes.keys()) this.#native.cancelProbe(id);
     await Promise.all([...this.#producers.values()].map((producer) => producer.stop()));
     this.#native.close();
+    this.#detection?.reject(stopped());
     for (const probe of this.#probes.values()) probe.reject(stopped());
     this.#probes.clear();
   }
 
   #handle(event: NativeEvent): void {
     const [id, type, payload] = event;
+    if (type === 'hardware') {
+      this.#detection?.resolve(payload);
+      return;
+    }
     if (type !== 'probe') {
       this.#producers.get(id)?.handle(event);
       return;
@@ -173,8 +193,9 @@ class NativeEngineAdapter implements Engine {
 /**
  * Loads the addon and starts an engine. It keeps the process alive only while a batch, a probe or a stop is
  * in flight.
+ * @param options.addon The addon's file. Default: a build of this checkout, else the package's own.
  * @throws HeadendError `ADDON_NOT_FOUND`
  */
-export function createNativeEngine(): Engine {
-  return new NativeEngineAdapter();
+export function createNativeEngine({ addon }: { readonly addon?: string } = {}): Engine {
+  return new NativeEngineAdapter(addon);
 }

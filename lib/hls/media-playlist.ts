@@ -1,6 +1,8 @@
 // Writes the media playlist of one rendition (RFC 8216 4.3.3) from the exact grid. Pure.
 
+import { createHash } from 'node:crypto';
 import { AUDIO_RENDITION } from '../engine/engine.js';
+import type { EncodingChanges } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
 import { toFixed } from '../timeline/rational.js';
 import { type Airing, airings, type ResolvedSchedule } from '../timeline/schedule.js';
@@ -17,44 +19,65 @@ export interface MediaPlaylist {
   readonly rendition: string;
   /** The segments to list. */
   readonly range: SegmentRange;
-  /** Part of every segment's name: see {@link segmentName}. */
+  /** What the channel is made from: see {@link segmentTag}. */
   readonly edition: string;
-  /** Content hash of the init segment of all of them. */
-  readonly initHash: string;
+  /** Content hash of the init segment that a listed segment is played behind. */
+  readonly initOf: (sequence: number) => string;
+  /** Where the encoding changes, and how many such changes there were before. */
+  readonly changes: EncodingChanges;
   /** Query string to carry on to every URI, with its question mark; empty for none. */
   readonly query: string;
 }
 
 /**
- * The name of a segment. The edition says what the channel is made from (grid, encoding, schedule), so that a
- * cache never takes a segment for the one that had its number before a change.
+ * What tells a segment from others of its number: made from the channel's edition (grid, ladder, schedule) and
+ * the init segment that it is played behind, so that neither a cache nor a player ever takes a segment for the
+ * one that had its number before a change. Eight hexadecimal digits.
  */
-export function segmentName(sequence: number, edition: string): string {
-  return `${sequence}-${edition}.m4s`;
+export function segmentTag(edition: string, initHash: string): string {
+  return createHash('sha256').update(`${edition}/${initHash}`).digest('hex').slice(0, 8);
+}
+
+/** The name of a segment; see {@link segmentTag}. */
+export function segmentName(sequence: number, tag: string): string {
+  return `${sequence}-${tag}.m4s`;
 }
 
 /** The text of a media playlist. */
 export function writeMediaPlaylist(playlist: MediaPlaylist): string {
-  const { grid, rendition, range, edition, initHash, query } = playlist;
+  const { grid, rendition, range, edition, initOf, changes, query } = playlist;
   const lines = [
     '#EXTM3U',
     // 4.3.2.5: EXT-X-MAP in a playlist of ordinary segments needs version 6.
     '#EXT-X-VERSION:6',
     `#EXT-X-TARGETDURATION:${grid.targetDuration}`,
     `#EXT-X-MEDIA-SEQUENCE:${range.from}`,
-    `#EXT-X-MAP:URI=${quoted(`init-${initHash}.mp4${query}`)}`,
+    // 4.3.3.3: the discontinuities whose segments have left the playlist.
+    `#EXT-X-DISCONTINUITY-SEQUENCE:${changesBefore(changes, range.from)}`,
     ...dateRanges(playlist),
   ];
+  let map = '';
+  let tag = '';
   for (let sequence = range.from; sequence <= range.to; sequence++) {
     const duration =
       rendition === AUDIO_RENDITION ? grid.audioDuration(sequence) : grid.segmentDuration;
+    const init = initOf(sequence);
+    const changed = changes.at.includes(sequence);
+    if (changed) lines.push('#EXT-X-DISCONTINUITY');
+    if (changed || init !== map) lines.push(`#EXT-X-MAP:URI=${quoted(`init-${init}.mp4${query}`)}`);
+    if (init !== map) tag = segmentTag(edition, init);
+    map = init;
     lines.push(
       `#EXT-X-PROGRAM-DATE-TIME:${dateTime(grid.instantOfSegment(sequence))}`,
       `#EXTINF:${toFixed(duration, 6)},`,
-      `${segmentName(sequence, edition)}${query}`,
+      `${segmentName(sequence, tag)}${query}`,
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+function changesBefore({ past, at }: EncodingChanges, sequence: number): number {
+  return past + at.filter((change) => change < sequence).length;
 }
 
 // One EXT-X-DATERANGE for every programme that airs within the window.

@@ -99,14 +99,15 @@ export async function headendPlugin(
       const { id, rendition, file } = request.params;
       const channel = headend.channels.get(id);
       const contentType = rendition === AUDIO_RENDITION ? 'audio/mp4' : 'video/mp4';
-      const [, hash, sequence, edition] =
+      const [, hash, sequence, tag] =
         /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})-([0-9a-f]{8})\.m4s)$/.exec(file) ?? [];
       if (hash !== undefined) {
         const { data } = channel.init(rendition, hash);
         return sendBytes(request, reply, { data, contentType, etag: `"${hash}"` });
       }
-      if (sequence !== undefined && edition === channel.edition) {
-        const segment = await channel.segment(rendition, Number(sequence), clientSignal(reply));
+      if (sequence !== undefined && tag !== undefined) {
+        const signal = clientSignal(reply);
+        const segment = await channel.segmentNamed(rendition, Number(sequence), tag, signal);
         return sendBytes(request, reply, { data: segment.data, contentType, etag: segment.etag });
       }
       throw new HeadendError(

@@ -1,8 +1,8 @@
 // The finished segments of all channels, in memory and bounded in bytes, with the init segments beside
-// them. One object per segment of a rendition: the first production of a segment stays, so that a URL
-// never means two different things.
+// them. One object per segment of a rendition: of two productions behind the same init segment the first
+// stays, so that a URL never means two different things.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { InitSegment, Segment } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
@@ -22,6 +22,8 @@ export interface SegmentKey {
 export interface StoredSegment {
   readonly rendition: string;
   readonly sequence: number;
+  /** Hash of the init segment that it is played behind. */
+  readonly init: string;
   readonly data: Uint8Array;
   /** Strong HTTP entity tag, with its quotes. */
   readonly etag: string;
@@ -37,6 +39,14 @@ export interface StoredInit {
   readonly hash: string;
 }
 
+/** Where the encoding of a channel's pictures changed. */
+export interface EncodingChanges {
+  /** How many changes there were before those of `at`. */
+  readonly past: number;
+  /** The segments that begin with another encoding than the one before them, in order. */
+  readonly at: readonly number[];
+}
+
 /** Which segments of a channel still matter. */
 export interface Retention {
   /** Segments before this one are dropped at once. */
@@ -48,11 +58,14 @@ export interface Retention {
 // Each change of parameter sets brings a new init segment; older ones go once this many are kept.
 const INITS_PER_RENDITION = 4;
 
+const NO_CHANGES: EncodingChanges = { past: 0, at: [] };
+
 interface ChannelShelf {
   readonly segments: Map<string, { readonly key: SegmentKey; readonly segment: StoredSegment }>;
   readonly waiting: WaitList<StoredSegment>;
   readonly inits: Map<string, StoredInit[]>;
   readonly waitingForInit: WaitList<StoredInit>;
+  changes: EncodingChanges;
   retention: Retention;
 }
 
@@ -84,13 +97,18 @@ export class SegmentStore {
     return this.#bytes;
   }
 
-  /** Keeps a segment and wakes those who wait for it. A second production of the same segment is dropped. */
-  put(channelId: string, { rendition, sequence, data }: Segment): void {
+  /**
+   * Keeps a segment and wakes those who wait for it. A second production of the same segment is dropped; one
+   * behind another init segment takes its place.
+   */
+  put(channelId: string, { rendition, sequence, init, data }: Segment): void {
     const shelf = this.#shelf(channelId);
     const name = nameOf(rendition, sequence);
-    if (sequence < shelf.retention.keepFrom || shelf.segments.has(name)) return;
+    const held = shelf.segments.get(name);
+    if (sequence < shelf.retention.keepFrom || held?.segment.init === init) return;
+    if (held) this.#drop(held.key);
     const etag = `"${this.#tag}-${(this.#puts++).toString(36)}"`;
-    const segment: StoredSegment = { rendition, sequence, data, etag };
+    const segment: StoredSegment = { rendition, sequence, init, data, etag };
     const key: SegmentKey = { channelId, rendition, sequence };
     shelf.segments.set(name, { key, segment });
     this.#byAge.add(key);
@@ -129,6 +147,9 @@ export class SegmentStore {
   retain(channelId: string, retention: Retention): void {
     const shelf = this.#shelf(channelId);
     shelf.retention = retention;
+    const { past, at } = shelf.changes;
+    const kept = at.filter((sequence) => sequence >= retention.keepFrom);
+    shelf.changes = { past: past + at.length - kept.length, at: kept };
     for (const { key } of shelf.segments.values()) {
       if (key.sequence < retention.keepFrom) this.#drop(key);
     }
@@ -149,14 +170,48 @@ export class SegmentStore {
     shelf?.waitingForInit.failAll(error);
   }
 
-  /** Keeps an init segment; equal bytes are kept once. */
-  putInit(channelId: string, { rendition, codecs, data }: InitSegment): void {
+  /**
+   * Keeps an init segment; equal bytes are kept once.
+   * @param leads Whether segments that are still to be made will belong to it: then it is the latest, and when
+   * it differs from the one before, the channel's encoding changes where it begins.
+   */
+  putInit(
+    channelId: string,
+    { rendition, codecs, data, hash, from }: InitSegment,
+    leads = true,
+  ): void {
     const shelf = this.#shelf(channelId);
-    const hash = createHash('sha256').update(data).digest('hex').slice(0, 16);
-    const others = (shelf.inits.get(rendition) ?? []).filter((init) => init.hash !== hash);
     const init: StoredInit = { rendition, codecs, data, hash };
-    shelf.inits.set(rendition, [...others.slice(1 - INITS_PER_RENDITION), init]);
-    shelf.waitingForInit.wake(rendition, init);
+    const known = shelf.inits.get(rendition) ?? [];
+    const latest = known.at(-1);
+    const others = known.filter((other) => other.hash !== hash).slice(1 - INITS_PER_RENDITION);
+    if (latest === undefined || leads) {
+      shelf.inits.set(rendition, [...others, init]);
+      shelf.waitingForInit.wake(rendition, init);
+      if (latest !== undefined && latest.hash !== hash) noteChange(shelf, from);
+    } else if (latest.hash !== hash) {
+      shelf.inits.set(rendition, [...others.slice(0, -1), init, latest]);
+    }
+  }
+
+  /** Where the encoding of a channel's pictures changed; the same for all of its renditions. */
+  encodingChanges(channelId: string): EncodingChanges {
+    return this.#channels.get(channelId)?.changes ?? NO_CHANGES;
+  }
+
+  /**
+   * The init segment that a segment is played behind: its own, or the latest for one that is still to be made.
+   * Undefined when none is known.
+   */
+  initOf({ channelId, rendition, sequence }: SegmentKey): StoredInit | undefined {
+    const held = this.get({ channelId, rendition, sequence });
+    const own = held && this.getInit(channelId, rendition, held.init);
+    return own ?? this.inits(channelId, rendition).at(-1);
+  }
+
+  /** The init segments of a rendition that are held, the latest last. */
+  inits(channelId: string, rendition: string): readonly StoredInit[] {
+    return this.#channels.get(channelId)?.inits.get(rendition) ?? [];
   }
 
   /** The init segment of a rendition with that hash, when it is held. */
@@ -192,6 +247,7 @@ export class SegmentStore {
       waiting: new WaitList(this.#clock),
       inits: new Map(),
       waitingForInit: new WaitList(this.#clock),
+      changes: NO_CHANGES,
       retention: { keepFrom: 0, listedFrom: 0 },
     };
     this.#channels.set(channelId, shelf);
@@ -220,6 +276,12 @@ export class SegmentStore {
     segments.delete(name);
     this.#byAge.delete(key);
   }
+}
+
+// Every rung tells of the same change; a channel's segments are made in order.
+function noteChange(shelf: ChannelShelf, sequence: number): void {
+  const { past, at } = shelf.changes;
+  if (sequence > (at.at(-1) ?? -1)) shelf.changes = { past, at: [...at, sequence] };
 }
 
 function nameOf(rendition: string, sequence: number): string {

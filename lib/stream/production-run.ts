@@ -8,6 +8,7 @@ import {
   type ProduceRequest,
   type Producer,
   type ProducerOptions,
+  SOFTWARE_ENCODER,
 } from '../engine/engine.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
@@ -59,6 +60,8 @@ export class ProductionRun {
   readonly #signal: AbortSignal;
   readonly #batches: BatchMaker;
   readonly #filler: SegmentFiller;
+  // What encodes the rungs: the channel's own choice until it fails.
+  #encoder: string;
   #from: number;
   // The first segment that no batch has been asked for yet.
   #next: number;
@@ -74,9 +77,10 @@ export class ProductionRun {
     this.#signal = signal;
     this.#from = context.grid.segmentAt(context.now());
     this.#next = this.#from;
-    this.#batches = this.#batchMaker();
+    this.#encoder = context.producer.encoder ?? SOFTWARE_ENCODER;
+    this.#batches = this.#batchMaker(true);
     this.#filler = new SegmentFiller({
-      batches: this.#batchMaker(),
+      batches: this.#batchMaker(false),
       request: (rendition, sequence) =>
         this.#request(sequence, rendition === AUDIO_RENDITION ? [] : [rendition]),
       has: (rendition, sequence) => this.#has(rendition, sequence),
@@ -209,13 +213,15 @@ export class ProductionRun {
     const from = grid.firstFrame(sequence - 1);
     const lookAhead = grid.firstFrame(sequence + 1) + LOOK_AHEAD_FRAMES;
     const to = Math.max(grid.firstFrame(sequence + 3), lookAhead);
-    return { from: sequence, count: 1, rungs, timeline: entries(schedule, from, to) };
+    const timeline = entries(schedule, from, to);
+    return { from: sequence, count: 1, rungs, timeline, encoder: this.#encoder };
   }
 
-  #batchMaker(): BatchMaker {
+  // The one that leads makes what is not listed yet; when its encoder fails, the channel changes the encoder.
+  #batchMaker(leads: boolean): BatchMaker {
     return new BatchMaker({
       clock: this.#context.clock,
-      createProducer: () => this.#createProducer(),
+      createProducer: () => this.#createProducer(leads),
       onFailure: (error) => {
         this.#setState('error');
         this.#context.onFault(batchFault(this.#context.channelId, error));
@@ -223,10 +229,14 @@ export class ProductionRun {
     });
   }
 
-  #createProducer(): Producer {
+  #createProducer(leads: boolean): Producer {
     const { engine, producer, store, channelId, grid, onFault } = this.#context;
     return engine.createProducer(producer, {
-      onInit: (init) => this.#signal.aborted || store.putInit(channelId, init),
+      onInit: (init) => {
+        if (this.#signal.aborted) return;
+        if (leads && init.rendition !== AUDIO_RENDITION) this.#encoder = init.encoder;
+        store.putInit(channelId, init, leads);
+      },
       onSegment: (segment) => this.#signal.aborted || store.put(channelId, segment),
       onFault: (fault) => onFault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
     });

@@ -55,6 +55,10 @@ std::string PropertyReader::string(const Napi::Object& from, const char* name) {
   return {};
 }
 
+std::string PropertyReader::optional_string(const Napi::Object& from, const char* name) {
+  return from.Get(name).IsUndefined() ? std::string() : string(from, name);
+}
+
 int64_t PropertyReader::integer(const Napi::Object& from, const char* name) {
   const Napi::Value value = from.Get(name);
   if (value.IsNumber()) {
@@ -83,6 +87,7 @@ ProducerOptions to_producer_options(const Napi::Object& from, PropertyReader& re
   options.title = read.string(from, "title");
   options.font_file = read.string(from, "fontFile");
   options.audio_bitrate = read.integer(from, "audioBitrate");
+  if (std::string encoder = read.optional_string(from, "encoder"); !encoder.empty()) options.encoder = std::move(encoder);
 
   const Napi::Object format = read.object(from, "format");
   const Seconds rate = read.ratio(format, "frameRate");
@@ -108,6 +113,9 @@ ProducerOptions to_producer_options(const Napi::Object& from, PropertyReader& re
     out.encoder.maxrate = read.integer(rung, "maxrate");
     out.encoder.bufsize = read.integer(rung, "bufsize");
     out.encoder.preset = read.string(rung, "preset");
+    if (std::string profile = read.optional_string(rung, "profile"); !profile.empty())
+      out.encoder.profile = std::move(profile);
+    out.encoder.tune = read.optional_string(rung, "tune");
     if (out.encoder.width < 16 || out.encoder.height < 16 || out.encoder.width % 2 || out.encoder.height % 2)
       read.fail("rung sizes must be even and at least 16");
     options.rungs.push_back(std::move(out));
@@ -120,6 +128,7 @@ ProduceRequest to_produce_request(const Napi::Object& from, PropertyReader& read
   ProduceRequest request;
   request.from = read.integer(from, "from");
   request.count = read.integer(from, "count");
+  request.encoder = read.optional_string(from, "encoder");
   const Napi::Array rungs = read.array(from, "rungs");
   for (uint32_t i = 0; i < rungs.Length(); ++i) {
     const Napi::Value id = rungs.Get(i);
@@ -149,6 +158,9 @@ Napi::Value to_js(Napi::Env env, InitSection init) {
   Napi::Object out = Napi::Object::New(env);
   out["rendition"] = init.rendition;
   out["codecs"] = init.codecs;
+  out["hash"] = init.hash;
+  out["encoder"] = init.encoder;
+  out["from"] = number(env, init.from);
   out["data"] = buffer(env, std::move(init.data));
   return out;
 }
@@ -160,6 +172,7 @@ Napi::Value to_js(Napi::Env env, Segment segment) {
   out["start"] = number(env, segment.start);
   out["duration"] = number(env, segment.duration);
   out["timescale"] = segment.timescale;
+  out["init"] = segment.init;
   out["data"] = buffer(env, std::move(segment.data));
   return out;
 }
@@ -201,6 +214,19 @@ Napi::Value to_js(Napi::Env env, const ProbeResult& result) {
     audio["sampleRate"] = result.audio->sample_rate;
     audio["channels"] = result.audio->channels;
     out["audio"] = audio;
+  }
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const std::vector<EncoderReport>& reports) {
+  Napi::Array out = Napi::Array::New(env, reports.size());
+  for (uint32_t i = 0; i < reports.size(); ++i) {
+    Napi::Object report = Napi::Object::New(env);
+    report["name"] = reports[i].name;
+    report["works"] = reports[i].works;
+    report["reason"] = reports[i].reason;
+    report["elapsedMs"] = number(env, reports[i].elapsed_ms);
+    out[i] = report;
   }
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include "addon/convert.h"
 #include "base/thread_name.h"
+#include "media/encoder_backend.h"
 
 namespace headend {
 
@@ -38,6 +39,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod<&EngineObject::stop_producer>("stopProducer"),
                          InstanceMethod<&EngineObject::probe>("probe"),
                          InstanceMethod<&EngineObject::cancel_probe>("cancelProbe"),
+                         InstanceMethod<&EngineObject::detect_encoders>("detectEncoders"),
                          InstanceMethod<&EngineObject::close>("close"),
                      });
 }
@@ -97,6 +99,10 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     payload["error"] = probed->ok() ? env.Null() : to_js(env, probed->status());
     payload["result"] = probed->ok() ? to_js(env, probed->value()) : env.Null();
     tell("probe", payload);
+  } else if (auto* reports = std::get_if<std::vector<EncoderReport>>(&event.payload)) {
+    end_work(env);
+    detections_.erase(event.id);
+    tell("hardware", to_js(env, *reports));
   }
 }
 
@@ -161,6 +167,18 @@ Napi::Value EngineObject::cancel_probe(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Tries every encoder; `patience` is the time for each in milliseconds.
+Napi::Value EngineObject::detect_encoders(const Napi::CallbackInfo& info) {
+  const uint32_t id = next_id_++;
+  const std::chrono::milliseconds patience(info[0].ToNumber().Int64Value());
+  begin_work(info.Env());
+  detections_[id] = std::jthread([this, id, patience](std::stop_token stop) {
+    name_this_thread("headend-detect");
+    post({id, headend::detect_encoders(encoder_names(), patience, stop)});
+  });
+  return Napi::Number::New(info.Env(), id);
+}
+
 // Called when every producer and probe has told its end.
 Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
   if (!open_) return info.Env().Undefined();
@@ -175,8 +193,10 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
 void EngineObject::stop_all() {
   for (auto& [id, slot] : producers_) slot->producer().request_stop();
   for (auto& [id, slot] : probes_) slot->thread.request_stop();
-  producers_.clear();  // joins
-  probes_.clear();     // joins
+  for (auto& [id, thread] : detections_) thread.request_stop();
+  producers_.clear();   // joins
+  probes_.clear();      // joins
+  detections_.clear();  // joins
 }
 
 }  // namespace headend

@@ -10,7 +10,9 @@
 #include <string>
 #include <thread>
 #include <variant>
+#include <vector>
 
+#include "media/encoder_detection.h"
 #include "media/probe.h"
 #include "playout/events.h"
 #include "playout/producer.h"
@@ -28,7 +30,7 @@ struct Stopped {};
 /** What a thread tells JavaScript, and which producer or probe it is about. */
 struct Event {
   uint32_t id = 0;
-  std::variant<InitSection, Segment, Fault, BatchEnd, Stopped, Result<ProbeResult>> payload;
+  std::variant<InitSection, Segment, Fault, BatchEnd, Stopped, Result<ProbeResult>, std::vector<EncoderReport>> payload;
 };
 
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
@@ -54,6 +56,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value stop_producer(const Napi::CallbackInfo& info);
   Napi::Value probe(const Napi::CallbackInfo& info);
   Napi::Value cancel_probe(const Napi::CallbackInfo& info);
+  Napi::Value detect_encoders(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
   void dispatch(Napi::Env env, Napi::Function callback, Event event);
@@ -71,6 +74,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   uint32_t next_id_ = 1;
   std::map<uint32_t, std::unique_ptr<ProducerSlot>> producers_;
   std::map<uint32_t, std::unique_ptr<ProbeSlot>> probes_;
+  std::map<uint32_t, std::jthread> detections_;
 };
 
 }  // namespace headend

@@ -28,6 +28,7 @@ using CodecPtr = std::unique_ptr<AVCodecContext, AvDeleter<avcodec_free_context>
 using InputPtr = std::unique_ptr<AVFormatContext, AvDeleter<avformat_close_input>>;
 using FilterGraphPtr = std::unique_ptr<AVFilterGraph, AvDeleter<avfilter_graph_free>>;
 using FilterInOutPtr = std::unique_ptr<AVFilterInOut, AvDeleter<avfilter_inout_free>>;
+using BufferPtr = std::unique_ptr<AVBufferRef, AvDeleter<av_buffer_unref>>;
 using SwrPtr = std::unique_ptr<SwrContext, AvDeleter<swr_free>>;
 
 struct OutputDeleter {

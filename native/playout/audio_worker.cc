@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "media/content_hash.h"
 #include "media/sound_track.h"
 
 namespace headend {
@@ -25,7 +26,8 @@ Result<InitSection> make_audio_init(int64_t bitrate, const Grid& grid) {
   if (!encoder.ok()) return encoder.status();
   auto muxer = open_muxer(*encoder.value(), grid, 0);
   if (!muxer.ok()) return muxer.status();
-  return InitSection{kAudioRendition, codecs_parameter(encoder.value()->codec()), muxer.value()->init_section()};
+  const Bytes& data = muxer.value()->init_section();
+  return InitSection{kAudioRendition, codecs_parameter(encoder.value()->codec()), data, content_hash(data), "aac"};
 }
 
 AudioWorker::AudioWorker(int64_t bitrate, const Grid& grid, int64_t first_segment, BatchProgress& progress,
@@ -47,6 +49,7 @@ Status AudioWorker::prepare() {
   auto muxer = open_muxer(*encoder_, grid_, segment_);
   if (!muxer.ok()) return muxer.status();
   muxer_ = muxer.take();
+  init_ = content_hash(muxer_->init_section());
   return {};
 }
 
@@ -109,6 +112,7 @@ Status AudioWorker::take_packet(AVPacket& packet) {
   segment.start = first * kAccessUnitSamples;
   segment.duration = count * kAccessUnitSamples;
   segment.timescale = kSampleRate;
+  segment.init = init_;
   segment.data = muxer_->take_segment();
   events_.on_segment(std::move(segment));
   units_ = 0;

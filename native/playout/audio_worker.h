@@ -45,6 +45,7 @@ class AudioWorker : public Worker {
   FramePtr unit_;                   // samples of the next access unit
   int64_t position_ = INT64_MIN;    // channel sample at which unit_ starts
   int filled_ = 0;                  // samples in unit_
+  std::string init_;                // hash of the init section
   int64_t segment_;                 // being written
   int64_t units_ = 0;               // access units in it
   int64_t fragment_units_ = 0;      // of them in the open fragment

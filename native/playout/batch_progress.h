@@ -22,14 +22,27 @@ class BatchProgress {
     std::lock_guard lock(mutex_);
     next_.erase(rendition);
   }
-  /** A worker cannot go on. The first failure counts. */
-  void fail(Status status) {
+  /** The worker of `rendition` cannot go on. The first failure counts. */
+  void fail(const std::string& rendition, Status status) {
     std::lock_guard lock(mutex_);
-    if (error_.ok()) error_ = std::move(status);
+    if (!error_.ok()) return;
+    error_ = std::move(status);
+    failed_ = rendition;
   }
   Status error() const {
     std::lock_guard lock(mutex_);
     return error_;
+  }
+  /** The rendition whose worker failed; empty while all work. */
+  std::string failed() const {
+    std::lock_guard lock(mutex_);
+    return failed_;
+  }
+  /** The first segment that `rendition` has not delivered; `otherwise` when it has delivered none. */
+  int64_t next(const std::string& rendition, int64_t otherwise) const {
+    std::lock_guard lock(mutex_);
+    const auto found = next_.find(rendition);
+    return found == next_.end() ? otherwise : found->second;
   }
   /** Whether every rendition has delivered every segment before `segment`. */
   bool complete(int64_t segment) const {
@@ -43,6 +56,7 @@ class BatchProgress {
   mutable std::mutex mutex_;
   std::map<std::string, int64_t> next_;
   Status error_;
+  std::string failed_;
 };
 
 }  // namespace headend

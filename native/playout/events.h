@@ -15,6 +15,9 @@ struct InitSection {
   std::string rendition;
   std::string codecs;
   Bytes data;
+  std::string hash;     // of the data; see content_hash
+  std::string encoder;  // that it belongs to
+  int64_t from = 0;     // the first segment that the producer makes with it
 };
 
 struct Segment {
@@ -23,6 +26,7 @@ struct Segment {
   int64_t start = 0;     // ticks since the epoch
   int64_t duration = 0;  // ticks
   int timescale = 0;
+  std::string init;      // hash of the init section that it is played behind
   Bytes data;
 };
 
@@ -41,7 +45,9 @@ struct BatchReport {
 class ProducerEvents {
  public:
   virtual ~ProducerEvents() = default;
+  /** Before the first segment that belongs to it; again for every rung when the encoder changes. */
   virtual void on_init(InitSection init) = 0;
+  /** A rung's segment that was out when its encoder was given up may come again, behind another init section. */
   virtual void on_segment(Segment segment) = 0;
   virtual void on_fault(Fault fault) = 0;
   /** The end of a batch; `status` says whether it is complete. */

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/grid.h"
+#include "media/encoder_backend.h"
 #include "media/video_encoder.h"
 
 namespace headend {
@@ -18,6 +19,7 @@ struct RungOptions {
 
 struct ProducerOptions {
   std::string title;
+  std::string encoder = kSoftwareEncoder;  // to begin with; see encoder_backends()
   Grid grid;
   std::vector<RungOptions> rungs;  // largest first
   int64_t audio_bitrate = 128000;
@@ -62,6 +64,7 @@ struct ProduceRequest {
   int64_t count = 0;
   std::vector<std::string> rungs;
   std::vector<TimelineEntry> timeline;
+  std::string encoder = {};  // from this batch on; empty for the one in use
 };
 
 }  // namespace headend

@@ -4,12 +4,12 @@
 #include <chrono>
 
 #include "base/thread_name.h"
-#include "playout/run.h"
 #include "playout/slate.h"
 
 namespace headend {
 
-Producer::Producer(ProducerOptions options, ProducerEvents& events) : options_(std::move(options)), events_(events) {
+Producer::Producer(ProducerOptions options, ProducerEvents& events)
+    : options_(std::move(options)), events_(events), encoder_(options_.encoder) {
   thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
 }
 
@@ -50,33 +50,74 @@ void Producer::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-Status Producer::announce_inits() {
-  if (announced_) return {};
-  Result<InitSection> audio = make_audio_init(options_.audio_bitrate, options_.grid);
-  if (!audio.ok()) return audio.status();
-  events_.on_init(audio.take());
-  for (const RungOptions& rung : options_.rungs) {
-    Result<InitSection> video = make_video_init(rung, options_.grid);
-    if (!video.ok()) return video.status();
-    events_.on_init(video.take());
+Status Producer::announce_inits(int64_t from) {
+  if (announced_encoder_ == encoder_) return {};
+  std::vector<InitSection> inits;
+  if (announced_encoder_.empty()) {
+    Result<InitSection> audio = make_audio_init(options_.audio_bitrate, options_.grid);
+    if (!audio.ok()) return audio.status();
+    inits.push_back(audio.take());
   }
-  announced_ = true;
+  for (const RungOptions& rung : options_.rungs) {
+    Result<InitSection> video = make_video_init(rung, encoder_, options_.grid);
+    if (!video.ok()) return video.status();
+    inits.push_back(video.take());
+  }
+  for (InitSection& init : inits) {
+    init.from = from;
+    events_.on_init(std::move(init));
+  }
+  announced_encoder_ = encoder_;
   return {};
+}
+
+Status Producer::start_run(bool pictures, StillToMake first) {
+  warm_.reset();  // joins the old run's threads
+  Result<SharedFrame> slate = make_slate(options_);
+  if (!slate.ok()) return slate.status();
+  warm_ = std::make_unique<Run>(options_, encoder_, slate.take(), pictures, events_, first);
+  return {};
+}
+
+Status Producer::make_segments(const ProduceRequest& request, StillToMake left, BatchReport& report,
+                               const std::stop_token& stop) {
+  ProduceRequest rest = request;
+  rest.from = left.pictures;
+  rest.count = request.from + request.count - left.pictures;
+  report.warm = warm_ && warm_->encoder() == encoder_ && warm_->continues_with(rest);
+  if (!report.warm)
+    if (Status status = start_run(!request.rungs.empty(), left); !status.ok()) return status;
+  const int64_t decoded_before = warm_->frames_decoded();
+  Status status = warm_->produce(rest, stop);
+  report.frames_decoded += warm_->frames_decoded() - decoded_before;
+  return status;
+}
+
+Status Producer::fall_back(const Status& why, int64_t segment) {
+  const std::string message = "the encoder " + encoder_ + " failed, software encodes from segment " +
+                              std::to_string(segment) + " on: " + why.message();
+  events_.on_fault({Status(Code::kEncodeFailed, Stage::kEncode, message, why.averror()),
+                    options_.grid.first_frame(segment), ""});
+  encoder_ = kSoftwareEncoder;
+  return announce_inits(segment);
 }
 
 Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, const std::stop_token& stop) {
   const auto started = std::chrono::steady_clock::now();
-  if (Status status = announce_inits(); !status.ok()) return status;
-  report.warm = warm_ && warm_->continues_with(request);
-  if (!report.warm) {
-    warm_.reset();  // joins the old run's threads
-    Result<SharedFrame> slate = make_slate(options_);
-    if (!slate.ok()) return slate.status();
-    warm_ = std::make_unique<Run>(options_, slate.take(), !request.rungs.empty(), events_, request.from);
+  if (!request.encoder.empty()) encoder_ = request.encoder;
+  StillToMake left{request.from, request.from};
+  Status status = announce_inits(request.from);
+  bool failed = !status.ok();
+  if (status.ok()) {
+    status = make_segments(request, left, report, stop);
+    failed = warm_ && warm_->encoder_failed();
+    if (failed) left = warm_->still_to_make();
   }
-  const int64_t decoded_before = warm_->frames_decoded();
-  Status status = warm_->produce(request, stop);
-  report.frames_decoded = warm_->frames_decoded() - decoded_before;
+  if (failed && encoder_ != kSoftwareEncoder && !stop.stop_requested()) {
+    warm_.reset();
+    status = fall_back(status, left.pictures);
+    if (status.ok()) status = make_segments(request, left, report, stop);
+  }
   report.elapsed_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();
   return status;

@@ -11,10 +11,9 @@
 
 #include "playout/events.h"
 #include "playout/options.h"
+#include "playout/run.h"
 
 namespace headend {
-
-class Run;
 
 class Producer {
  public:
@@ -34,7 +33,13 @@ class Producer {
  private:
   void run(std::stop_token stop);
   Status make_batch(const ProduceRequest& request, BatchReport& report, const std::stop_token& stop);
-  Status announce_inits();
+  /** Makes what is left of the batch, warm or with a cold start. */
+  Status make_segments(const ProduceRequest& request, StillToMake left, BatchReport& report,
+                       const std::stop_token& stop);
+  Status start_run(bool pictures, StillToMake first);
+  /** The rungs go on in software, all from the same segment on. */
+  Status fall_back(const Status& why, int64_t segment);
+  Status announce_inits(int64_t from);
   Status check(const ProduceRequest& request) const;
 
   const ProducerOptions options_;
@@ -46,7 +51,8 @@ class Producer {
   bool busy_ = false;                      // guarded by mutex_
 
   // The rest belongs to the producer's thread.
-  bool announced_ = false;
+  std::string encoder_;            // of the rungs
+  std::string announced_encoder_;  // whose init sections were told last; empty for none
   std::unique_ptr<Run> warm_;
 
   std::jthread thread_;  // last: joined before the rest goes away

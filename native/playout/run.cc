@@ -9,14 +9,29 @@ constexpr size_t kMaxCarriedBytes = 256 << 20;
 
 }  // namespace
 
-Run::Run(const ProducerOptions& options, SharedFrame slate, bool pictures, ProducerEvents& events,
-         int64_t first_segment)
+Run::Run(const ProducerOptions& options, const std::string& encoder, SharedFrame slate, bool pictures,
+         ProducerEvents& events, StillToMake first)
     : options_(options),
+      encoder_(encoder),
       events_(events),
-      next_segment_(first_segment),
-      next_frame_(options.grid.first_frame(first_segment) - AudioWorker::pre_roll_frames(options.grid)),
+      next_segment_(first.pictures),
+      next_frame_(options.grid.first_frame(std::min(first.pictures, first.sound)) -
+                  AudioWorker::pre_roll_frames(options.grid)),
       timeline_(options, std::move(slate), pictures, events),
-      audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first_segment, progress_, events)) {}
+      audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first.sound, progress_, events)) {}
+
+bool Run::encoder_failed() const {
+  const std::string failed = progress_.failed();
+  return progress_.error().code() == Code::kEncodeFailed && !failed.empty() && failed != kAudioRendition;
+}
+
+StillToMake Run::still_to_make() const {
+  const auto next = [&](const auto& worker) { return progress_.next(worker->rendition(), next_segment_); };
+  StillToMake left{next_segment_, next(audio_)};
+  if (!rungs_.empty()) left.pictures = next(rungs_.front());
+  for (const auto& rung : rungs_) left.pictures = std::min(left.pictures, next(rung));
+  return left;
+}
 
 bool Run::makes(const std::string& rung) const {
   return std::any_of(rungs_.begin(), rungs_.end(), [&](const auto& worker) { return worker->rendition() == rung; });
@@ -58,7 +73,8 @@ Status Run::set_rungs(const std::vector<std::string>& ids, const std::stop_token
   }
   for (const RungOptions& rung : options_.rungs) {
     if (makes(rung.id) || !wanted(rung.id)) continue;
-    rungs_.push_back(std::make_unique<RungWorker>(rung, options_.grid, next_segment_, progress_, events_));
+    rungs_.push_back(
+        std::make_unique<RungWorker>(rung, encoder_, options_.grid, next_segment_, progress_, events_));
     for (const Slice& slice : carried_)
       if (Status status = deliver(*rungs_.back(), slice, stop); !status.ok()) return status;
   }

@@ -15,10 +15,19 @@
 
 namespace headend {
 
+/** The first segments that are still to be made: those of the rungs, and those of the audio. */
+struct StillToMake {
+  int64_t pictures = 0;
+  int64_t sound = 0;
+};
+
 class Run {
  public:
-  /** A cold start at `first_segment`; a run without `pictures` makes only the audio. */
-  Run(const ProducerOptions& options, SharedFrame slate, bool pictures, ProducerEvents& events, int64_t first_segment);
+  /** A cold start; `encoder` is that of all rungs. A run without `pictures` makes only the audio. */
+  Run(const ProducerOptions& options, const std::string& encoder, SharedFrame slate, bool pictures,
+      ProducerEvents& events, StillToMake first);
+
+  const std::string& encoder() const { return encoder_; }
 
   /** Whether the next batch can be this one, with the state kept. */
   bool continues_with(const ProduceRequest& request) const {
@@ -30,6 +39,11 @@ class Run {
   /** Makes the request's segments of the audio and of its rungs; the request continues this run. */
   Status produce(const ProduceRequest& request, const std::stop_token& stop);
 
+  /** Whether the rungs' encoder is what broke the last batch. */
+  bool encoder_failed() const;
+  /** Where the last batch broke: every rung has delivered the segments before `pictures`. */
+  StillToMake still_to_make() const;
+
  private:
   bool makes(const std::string& rung) const;
   /** Whether a rung joins, and so needs the slices that the others have already. */
@@ -39,6 +53,7 @@ class Run {
   Status deliver(Worker& worker, const Slice& slice, const std::stop_token& stop);
 
   const ProducerOptions& options_;
+  const std::string encoder_;
   ProducerEvents& events_;
   int64_t next_segment_;
   int64_t next_frame_;        // the next one to read from the timeline

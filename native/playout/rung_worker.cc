@@ -1,6 +1,8 @@
 #include "playout/rung_worker.h"
 
 #include "media/blank_picture.h"
+#include "media/content_hash.h"
+#include "media/encoder_backend.h"
 
 namespace headend {
 namespace {
@@ -12,33 +14,36 @@ Result<std::unique_ptr<CmafMuxer>> open_muxer(const VideoEncoder& encoder, const
 
 }  // namespace
 
-Result<InitSection> make_video_init(const RungOptions& rung, const Grid& grid) {
-  auto encoder = VideoEncoder::open(rung.encoder, grid);
-  if (!encoder.ok()) return encoder.status();
-  auto muxer = open_muxer(*encoder.value(), grid, 0);
+Result<InitSection> make_video_init(const RungOptions& rung, const std::string& encoder, const Grid& grid) {
+  auto opened = open_video_encoder(encoder, rung.encoder, grid);
+  if (!opened.ok()) return opened.status();
+  auto muxer = open_muxer(*opened.value(), grid, 0);
   if (!muxer.ok()) return muxer.status();
-  return InitSection{rung.id, codecs_parameter(encoder.value()->codec()), muxer.value()->init_section()};
+  const Bytes& data = muxer.value()->init_section();
+  return InitSection{rung.id, codecs_parameter(opened.value()->codec()), data, content_hash(data), encoder};
 }
 
-RungWorker::RungWorker(const RungOptions& rung, const Grid& grid, int64_t first_segment, BatchProgress& progress,
-                       ProducerEvents& events)
+RungWorker::RungWorker(const RungOptions& rung, const std::string& encoder, const Grid& grid, int64_t first_segment,
+                       BatchProgress& progress, ProducerEvents& events)
     : Worker(rung.id, progress),
       rung_(rung),
+      backend_(encoder),
       grid_(grid),
       events_(events),
       fitter_(rung.encoder.width, rung.encoder.height),
-      segment_(first_segment) {
+      packets_(grid, first_segment) {
   progress.reached(rung.id, first_segment);
   start("headend-" + rung.id);
 }
 
 Status RungWorker::prepare() {
-  auto encoder = VideoEncoder::open(rung_.encoder, grid_);
+  auto encoder = open_video_encoder(backend_, rung_.encoder, grid_);
   if (!encoder.ok()) return encoder.status();
   encoder_ = encoder.take();
-  auto muxer = open_muxer(*encoder_, grid_, segment_);
+  auto muxer = open_muxer(*encoder_, grid_, packets_.segment());
   if (!muxer.ok()) return muxer.status();
   muxer_ = muxer.take();
+  init_ = content_hash(muxer_->init_section());
   return {};
 }
 
@@ -62,39 +67,37 @@ Status RungWorker::process(Slice slice) {
   Result<SharedFrame> picture = fit(slice);
   if (!picture.ok()) return picture.status();
   if (Status status = encoder_->send(*picture.value(), slice.frame); !status.ok()) return status;
+  ++held_back_;
   for (;;) {
     Result<PacketPtr> packet = encoder_->receive();
     if (!packet.ok()) return packet.status();
-    if (!packet.value()) return {};
+    if (!packet.value()) break;
+    --held_back_;
     if (Status status = take_packet(*packet.value()); !status.ok()) return status;
   }
+  if (held_back_ > encoder_->most_held_back())
+    return {Code::kEncodeFailed, Stage::kEncode, "the encoder takes pictures and gives none back"};
+  return {};
 }
 
-// GOPs are closed and segments start with an IDR, so packets leave the encoder segment by segment.
 Status RungWorker::take_packet(AVPacket& packet) {
-  const int64_t first = grid_.first_frame(segment_);
-  if (packets_ == 0 && (packet.pts != first || !(packet.flags & AV_PKT_FLAG_KEY)))
-    return {Code::kEncodeFailed, Stage::kEncode, "the encoder gave no key frame at the start of a segment"};
-  if (packet.pts < first || packet.pts >= first + grid_.frames_per_segment)
-    return {Code::kEncodeFailed, Stage::kEncode, "the encoder let a frame leave its segment"};
-  // One picture is decoded per frame time, as much earlier than shown as the encoder reorders.
-  packet.dts = first + packets_ - encoder_->codec().has_b_frames;
+  if (Status status = packets_.take(packet, encoder_->codec().has_b_frames); !status.ok()) return status;
   if (Status status = muxer_->write(packet); !status.ok()) return status;
-  ++packets_;
-  if (packets_ % grid_.frames_per_fragment == 0)
+  if (packets_.count() % grid_.frames_per_fragment == 0)
     if (Status status = muxer_->end_fragment(); !status.ok()) return status;
-  if (packets_ < grid_.frames_per_segment) return {};
+  if (!packets_.complete()) return {};
 
   Segment segment;
   segment.rendition = rung_.id;
-  segment.sequence = segment_;
-  segment.start = first * grid_.ticks_per_frame();
+  segment.sequence = packets_.segment();
+  segment.start = grid_.first_frame(segment.sequence) * grid_.ticks_per_frame();
   segment.duration = grid_.frames_per_segment * grid_.ticks_per_frame();
   segment.timescale = grid_.video_timescale();
+  segment.init = init_;
   segment.data = muxer_->take_segment();
   events_.on_segment(std::move(segment));
-  packets_ = 0;
-  progress().reached(rung_.id, ++segment_);
+  packets_.next();
+  progress().reached(rung_.id, packets_.segment());
   return {};
 }
 

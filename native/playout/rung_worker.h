@@ -6,6 +6,7 @@
 
 #include "media/cmaf_muxer.h"
 #include "media/picture_fitter.h"
+#include "media/segment_packets.h"
 #include "media/video_encoder.h"
 #include "playout/events.h"
 #include "playout/options.h"
@@ -14,13 +15,13 @@
 namespace headend {
 
 /** Opens the rung's encoder and muxer for a moment to learn its init section, the same from every production. */
-Result<InitSection> make_video_init(const RungOptions& rung, const Grid& grid);
+Result<InitSection> make_video_init(const RungOptions& rung, const std::string& encoder, const Grid& grid);
 
 class RungWorker : public Worker {
  public:
-  /** The first slice pushed is the first frame of `first_segment`. */
-  RungWorker(const RungOptions& rung, const Grid& grid, int64_t first_segment, BatchProgress& progress,
-             ProducerEvents& events);
+  /** The first slice pushed is the first frame of `first_segment`; `encoder` names the backend. */
+  RungWorker(const RungOptions& rung, const std::string& encoder, const Grid& grid, int64_t first_segment,
+             BatchProgress& progress, ProducerEvents& events);
   ~RungWorker() override { finish(); }
 
  private:
@@ -30,6 +31,7 @@ class RungWorker : public Worker {
   Status take_packet(AVPacket& packet);
 
   const RungOptions rung_;
+  const std::string backend_;
   const Grid grid_;
   ProducerEvents& events_;
   PictureFitter fitter_;
@@ -37,8 +39,9 @@ class RungWorker : public Worker {
   bool unfit_ = false;            // the last picture could not be fitted
   std::unique_ptr<VideoEncoder> encoder_;
   std::unique_ptr<CmafMuxer> muxer_;
-  int64_t segment_;               // being written
-  int64_t packets_ = 0;           // written into it
+  std::string init_;              // hash of the init section
+  SegmentPackets packets_;        // of the segment being written
+  int64_t held_back_ = 0;         // pictures that the encoder has not given back yet
 };
 
 }  // namespace headend

@@ -37,7 +37,7 @@ void Worker::run(const std::stop_token& stop) {
     return worked;
   });
   if (!status.ok()) {
-    progress_.fail(std::move(status));
+    progress_.fail(rendition_, std::move(status));
     queue_.close();
   }
 }

@@ -1,14 +1,12 @@
 // The producer end to end on generated programmes: the grid, parking, joining rungs, faults and stopping.
 #include "playout/producer.h"
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <map>
-#include <mutex>
+#include <thread>
 
 #include "base/log.h"
 #include "test/check.h"
+#include "test/recorder.h"
 
 using namespace headend;
 using namespace std::chrono_literals;
@@ -25,54 +23,6 @@ ProducerOptions options() {
   out.rungs = {rung("180p", 320, 180), rung("90p", 160, 90)};
   return out;
 }
-
-class Recorder : public ProducerEvents {
- public:
-  void on_init(InitSection init) override {
-    std::lock_guard lock(mutex_);
-    inits[init.rendition].push_back(std::move(init.data));
-  }
-  void on_segment(Segment segment) override {
-    std::lock_guard lock(mutex_);
-    segments[segment.rendition].push_back(std::move(segment));
-  }
-  void on_fault(Fault fault) override {
-    std::lock_guard lock(mutex_);
-    faults.push_back(std::move(fault));
-  }
-  void on_batch(Status status, BatchReport report) override {
-    std::lock_guard lock(mutex_);
-    last = status;
-    last_report = report;
-    ++batches_;
-    ended_.notify_all();
-  }
-  void on_stopped() override { stopped = true; }
-
-  /** Produces one batch and waits for its end. */
-  Status make(Producer& producer, ProduceRequest request) {
-    std::unique_lock lock(mutex_);
-    const int before = batches_;
-    lock.unlock();
-    if (Status status = producer.produce(std::move(request)); !status.ok()) return status;
-    lock.lock();
-    if (!ended_.wait_for(lock, 60s, [&] { return batches_ > before; }))
-      return {Code::kEngineFailed, Stage::kEngine, "the batch did not end"};
-    return last;
-  }
-
-  std::map<std::string, std::vector<Bytes>> inits;
-  std::map<std::string, std::vector<Segment>> segments;
-  std::vector<Fault> faults;
-  Status last;
-  BatchReport last_report;
-  std::atomic<bool> stopped{false};
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  int batches_ = 0;
-};
 
 const GeneratorEntry kMoving{"hue=H=t", "aeval=0.2*sin(2*PI*440*t)|0.2*sin(2*PI*550*t)", 0};
 

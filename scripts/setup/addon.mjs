@@ -6,13 +6,14 @@ import { dirname, join } from 'node:path';
 import { ensureDeps } from './deps.mjs';
 import { SetupFailure } from './failure.mjs';
 import { checkGlibcFloor } from './glibc-floor.mjs';
-import { addon, out, root, stamps } from './paths.mjs';
+import { addon, out, root, stamps, testAddon } from './paths.mjs';
 import { elapsed, say } from './report.mjs';
 import { run, show } from './run.mjs';
 import { buildTools, cudaCompiler, ensureTools, offerTool } from './tools.mjs';
 
 const cmakeFolder = join(out, 'cmake');
 const stamp = join(stamps, 'addon');
+const cmakeJs = join(root, 'node_modules/cmake-js/bin/cmake-js');
 
 /** Hash of everything that the addon is compiled from. @param {string} prefix */
 async function fingerprint(prefix) {
@@ -41,6 +42,22 @@ async function prepareFolder(prefix, config) {
   await writeFile(marker, wanted);
 }
 
+/**
+ * The addon with the encoders that tests break on purpose, beside the real one: compiled when a test needs it.
+ * @returns {Promise<string>} its path
+ */
+export async function buildTestAddon() {
+  await ensureNativeInputs();
+  const folder = join(out, 'cmake-test-addon');
+  const args = [cmakeJs, 'compile', '-d', root, '-O', folder, '--CDHEADEND_TEST_ENCODERS=ON'];
+  const log = join(out, 'test-addon.log');
+  await rm(log, { force: true });
+  await run(process.execPath, args, { cwd: root, log });
+  await mkdir(dirname(testAddon), { recursive: true });
+  await copyFile(join(folder, 'Release', 'headend.node'), testAddon);
+  return testAddon;
+}
+
 /** Makes sure of the static libraries and of what is needed to build them and the addon. */
 export async function ensureNativeInputs() {
   await ensureTools(buildTools, 'Building the native part');
@@ -56,7 +73,6 @@ export async function buildAddon({ config = 'Release', verbose = false } = {}) {
   const { prefix } = await ensureNativeInputs();
   const before = await fingerprint(prefix);
   await prepareFolder(prefix, config);
-  const cmakeJs = join(root, 'node_modules/cmake-js/bin/cmake-js');
   if (!existsSync(cmakeJs)) throw new SetupFailure('cmake-js is missing: run `npm run setup`.');
   const args = [cmakeJs, 'compile', '-d', root, '-O', cmakeFolder, '--config', config];
   if (!verbose) {

@@ -2,15 +2,25 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buildTestAddon } from '../setup/addon.mjs';
 import { root } from '../setup/paths.mjs';
 
 const defaultDeadlineMs = 120_000;
 
-/** A file may say `// deadline: 300 s` in its first lines. @param {string} file */
-async function deadlineOf(file) {
+/** @type {Promise<string> | undefined} */
+let testAddonBuilt;
+
+/**
+ * A file may say `// deadline: 300 s` and `// needs: test addon` in its first lines.
+ * @param {string} file
+ */
+async function wishesOf(file) {
   const head = (await readFile(file, 'utf8')).split('\n', 10).join('\n');
   const seconds = /^\/\/ deadline: (\d+) s$/m.exec(head)?.[1];
-  return seconds === undefined ? defaultDeadlineMs : Number(seconds) * 1000;
+  return {
+    deadlineMs: seconds === undefined ? defaultDeadlineMs : Number(seconds) * 1000,
+    needsTestAddon: /^\/\/ needs: test addon$/m.test(head),
+  };
 }
 
 /**
@@ -73,7 +83,11 @@ export function testFile(name) {
     name,
     run: async () => {
       const file = join(root, name);
-      const deadlineMs = await deadlineOf(file);
+      const { deadlineMs, needsTestAddon } = await wishesOf(file);
+      if (needsTestAddon) {
+        testAddonBuilt ??= buildTestAddon();
+        await testAddonBuilt;
+      }
       const { code, output, late } = await execute(file, deadlineMs);
       const passed = count(output, 'Passed');
       const skipped = count(output, 'Skipped');

@@ -3,13 +3,16 @@ import fc from 'fast-check';
 import { Parser } from 'm3u8-parser';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { writeMediaPlaylist } from '../../lib/hls/media-playlist.js';
+import { segmentTag, writeMediaPlaylist } from '../../lib/hls/media-playlist.js';
 import { writeMultivariantPlaylist } from '../../lib/hls/multivariant-playlist.js';
 import { completeLadder, DEFAULT_LADDER } from '../../lib/ladder.js';
+import type { EncodingChanges } from '../../lib/store/segment-store.js';
 import { channelFormat, Grid } from '../../lib/timeline/grid.js';
 import { parseFrameRate } from '../../lib/timeline/rational.js';
 import { ResolvedLoop } from '../../lib/timeline/schedule.js';
 
+const INIT = '0123456789abcdef';
+const TAG = segmentTag('89abcdef', INIT);
 const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
 
 function gridOf(rate: string, seconds = 4): Grid {
@@ -33,6 +36,8 @@ function media(options: {
   titles?: readonly string[];
   frames?: number;
   query?: string;
+  initOf?: (sequence: number) => string;
+  changes?: EncodingChanges;
 }): string {
   const { rate = '25', rendition = '720p', from = 1000, count = 10 } = options;
   return writeMediaPlaylist({
@@ -40,7 +45,8 @@ function media(options: {
     schedule: scheduleOf(options.titles ?? ['News'], options.frames ?? 100_000),
     rendition,
     range: { from, to: from + count - 1 },
-    initHash: '0123456789abcdef',
+    initOf: options.initOf ?? (() => INIT),
+    changes: options.changes ?? { past: 0, at: [] },
     edition: '89abcdef',
     query: options.query ?? '',
   });
@@ -71,16 +77,57 @@ test('a media playlist is what it is', () => {
 #EXT-X-VERSION:6
 #EXT-X-TARGETDURATION:4
 #EXT-X-MEDIA-SEQUENCE:1000
-#EXT-X-MAP:URI="init-0123456789abcdef.mp4?session=abc"
+#EXT-X-DISCONTINUITY-SEQUENCE:0
 #EXT-X-DATERANGE:ID="programme-100000",CLASS="programme",START-DATE="2025-01-01T01:06:40.000Z",DURATION=4000.000000,X-TITLE="News at ten#EXT-X-ENDLIST"
+#EXT-X-MAP:URI="init-0123456789abcdef.mp4?session=abc"
 #EXT-X-PROGRAM-DATE-TIME:2025-01-01T01:06:40.000Z
 #EXTINF:4.000000,
-1000-89abcdef.m4s?session=abc
+1000-${TAG}.m4s?session=abc
 #EXT-X-PROGRAM-DATE-TIME:2025-01-01T01:06:44.000Z
 #EXTINF:4.000000,
-1001-89abcdef.m4s?session=abc
+1001-${TAG}.m4s?session=abc
 `,
   );
+});
+
+test('a change of the encoding is a discontinuity with the new map, in the audio too', () => {
+  const other = 'fedcba9876543210';
+  const changes = { past: 3, at: [1002] };
+  const video = parse(
+    media({ count: 4, changes, initOf: (sequence) => (sequence < 1002 ? INIT : other) }),
+  );
+  const audio = parse(media({ count: 4, changes, rendition: 'audio' }));
+  for (const manifest of [video, audio]) {
+    assert.is(manifest.discontinuitySequence, 3);
+    assert.equal(manifest.discontinuityStarts, [2]);
+  }
+  assert.equal(
+    video.segments.map(({ map }) => map?.uri),
+    [INIT, INIT, other, other].map((init) => `init-${init}.mp4`),
+  );
+  const [, before, after] = video.segments;
+  assert.is.not(before?.uri.split('-')[1], after?.uri.split('-')[1]);
+  // Repeated behind the discontinuity, although it is the same.
+  assert.is(media({ count: 4, changes, rendition: 'audio' }).split('#EXT-X-MAP').length, 3);
+});
+
+test('every discontinuity that leaves the playlist is counted, once', () => {
+  const all = [1002, 1005, 1006, 1030];
+  for (let from = 995; from < 1040; from++) {
+    // The store forgets changes sooner or later, and counts them.
+    for (const forgotten of all.filter((change) => change < from).keys()) {
+      const changes = { past: forgotten, at: all.slice(forgotten) };
+      const manifest = parse(media({ from, changes }));
+      assert.is(manifest.discontinuitySequence, all.filter((change) => change < from).length);
+      const marked = manifest.segments.flatMap(({ discontinuity }, index) =>
+        discontinuity === true ? [from + index] : [],
+      );
+      assert.equal(
+        marked,
+        all.filter((change) => change >= from && change < from + 10),
+      );
+    }
+  }
 });
 
 test('a parser reads back the sequence numbers, names, map and times', () => {
@@ -98,7 +145,7 @@ test('a parser reads back the sequence numbers, names, map and times', () => {
         assert.is(manifest.endList, undefined);
         assert.is(manifest.segments.length, count);
         for (const [index, segment] of manifest.segments.entries()) {
-          assert.is(segment.uri, `${from + index}-89abcdef.m4s`);
+          assert.is(segment.uri, `${from + index}-${TAG}.m4s`);
           assert.is(segment.map?.uri, 'init-0123456789abcdef.mp4');
           assert.is(segment.dateTimeObject?.getTime(), grid.instantOfSegment(from + index));
           assert.ok(Math.round(segment.duration) <= 4);

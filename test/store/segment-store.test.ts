@@ -21,7 +21,14 @@ function put(
 ): void {
   const data = new Uint8Array(bytes);
   new TextEncoder().encodeInto(text, data);
-  store.put(channelId, { rendition: '720p', sequence, start: 0, duration: 0, timescale: 1, data });
+  store.put(channelId, { ...SEGMENT, sequence, data });
+}
+
+const SEGMENT = { rendition: '720p', init: 'i', start: 0, duration: 0, timescale: 1 };
+
+function initOf(hash: string, from = 0, rendition = '720p') {
+  const data = new TextEncoder().encode(hash);
+  return { rendition, codecs: 'avc1.64001f', data, hash, encoder: 'software', from };
 }
 
 function held(store: SegmentStore, channelId: string, upTo = 40): number[] {
@@ -141,26 +148,61 @@ test('a wait ends at its deadline, with its client, and with its channel', async
   assert.is(clock.pending, 0);
 });
 
-test('init segments are named by their content, and the earlier ones stay for those who still play them', async () => {
+test('init segments are kept by their hash, and the earlier ones stay for those who still play them', async () => {
   const store = storeOf(1000);
-  const init = (text: string) => ({
-    rendition: '720p',
-    codecs: 'avc1.64001f',
-    data: new TextEncoder().encode(text),
-  });
   const waiting = store.waitForInit('a', '720p', { deadlineMs: 8000 });
-  store.putInit('a', init('one'));
-  const one = await waiting;
-  // sha256('one')
-  assert.is(one.hash, '7692c3ad3540bb80');
-  store.putInit('a', init('two'));
-  store.putInit('a', init('one'));
+  store.putInit('a', initOf('one'));
+  assert.is((await waiting).hash, 'one');
+  store.putInit('a', initOf('two'));
+  store.putInit('a', initOf('one'));
   const latest = await store.waitForInit('a', '720p', { deadlineMs: 8000 });
-  assert.is(latest.hash, one.hash);
-  assert.ok(store.getInit('a', '720p', '3fc4ccfe745870e2'));
-  for (const text of ['three', 'four', 'five']) store.putInit('a', init(text));
-  assert.is(store.getInit('a', '720p', '3fc4ccfe745870e2'), undefined);
-  assert.ok(store.getInit('a', '720p', one.hash));
+  assert.is(latest.hash, 'one');
+  assert.ok(store.getInit('a', '720p', 'two'));
+  for (const hash of ['three', 'four', 'five']) store.putInit('a', initOf(hash));
+  assert.is(store.getInit('a', '720p', 'two'), undefined);
+  assert.ok(store.getInit('a', '720p', 'one'));
+});
+
+test('a segment behind another init segment takes the place of the first', () => {
+  const store = storeOf(1000);
+  const data = (text: string) => new TextEncoder().encode(text);
+  store.put('a', { ...SEGMENT, sequence: 7, data: data('first') });
+  const first = store.get({ ...KEY, sequence: 7 });
+  store.put('a', { ...SEGMENT, sequence: 7, data: data('again') });
+  assert.is(store.get({ ...KEY, sequence: 7 }), first);
+  store.put('a', { ...SEGMENT, sequence: 7, init: 'j', data: data('other') });
+  const other = store.get({ ...KEY, sequence: 7 });
+  assert.is(Buffer.from(other?.data ?? []).toString(), 'other');
+  assert.is(other?.init, 'j');
+  assert.is.not(other?.etag, first?.etag);
+  assert.is(store.bytes, 5);
+});
+
+test('the encoding changes where the leading producer gets another init segment, once for all rungs', () => {
+  const store = storeOf(1000);
+  const hashOf = (sequence: number) => store.initOf({ ...KEY, sequence })?.hash;
+  for (const rung of ['720p', '360p']) store.putInit('a', initOf(`gpu ${rung}`, 10, rung));
+  assert.equal(store.encodingChanges('a'), { past: 0, at: [] });
+  store.put('a', { ...SEGMENT, sequence: 19, init: 'gpu 720p', data: new Uint8Array(1) });
+  for (const rung of ['720p', '360p']) store.putInit('a', initOf(`x264 ${rung}`, 20, rung));
+  assert.equal(store.encodingChanges('a'), { past: 0, at: [20] });
+  assert.is(hashOf(19), 'gpu 720p');
+  assert.is(hashOf(20), 'x264 720p');
+
+  // Another producer's encoder changes nothing but its own segments.
+  store.putInit('a', initOf('nvenc 720p', 15), false);
+  store.put('a', { ...SEGMENT, sequence: 15, init: 'nvenc 720p', data: new Uint8Array(1) });
+  assert.is(hashOf(15), 'nvenc 720p');
+  assert.is(hashOf(16), 'x264 720p');
+  assert.equal(store.encodingChanges('a'), { past: 0, at: [20] });
+
+  store.putInit('a', initOf('gpu 720p', 30));
+  assert.equal(store.encodingChanges('a'), { past: 0, at: [20, 30] });
+  store.retain('a', { keepFrom: 21, listedFrom: 25 });
+  assert.equal(store.encodingChanges('a'), { past: 1, at: [30] });
+  store.retain('a', { keepFrom: 31, listedFrom: 31 });
+  assert.equal(store.encodingChanges('a'), { past: 2, at: [] });
+  assert.equal(store.encodingChanges('b'), { past: 0, at: [] });
 });
 
 test.run();

@@ -3,6 +3,7 @@
 import { type Clock, delay } from '../../lib/clock.js';
 import type {
   BatchReport,
+  EncoderReport,
   Engine,
   ProbeResult,
   ProduceRequest,
@@ -22,6 +23,10 @@ export interface Batch {
 
 export function nameOf(rendition: string, sequence: number): string {
   return `${rendition} ${sequence}`;
+}
+
+function initHash(rendition: string): string {
+  return Buffer.from(rendition.padEnd(8, ' ')).toString('hex').slice(0, 16);
 }
 
 export class FakeEngine implements Engine {
@@ -54,6 +59,10 @@ export class FakeEngine implements Engine {
     const result = this.probes.get(url);
     if (!result) throw new HeadendError('SOURCE_NOT_FOUND', 'probe', `${url}: no such file`);
     return result;
+  }
+
+  async hardware(): Promise<readonly EncoderReport[]> {
+    return [{ name: 'software', works: true, reason: '', elapsedMs: 0 }];
   }
 
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
@@ -99,7 +108,8 @@ class FakeProducer implements Producer {
       for (const rendition of ['audio', ...this.#options.rungs.map((rung) => rung.id)]) {
         const data = new TextEncoder().encode(`init of ${rendition}`);
         const codecs = rendition === 'audio' ? 'mp4a.40.2' : 'avc1.64001f';
-        this.#sink.onInit({ rendition, codecs, data });
+        const hash = initHash(rendition);
+        this.#sink.onInit({ rendition, codecs, data, hash, encoder: 'software', from });
       }
     }
     for (let sequence = from; sequence < from + count; sequence++) {
@@ -108,7 +118,11 @@ class FakeProducer implements Producer {
       for (const rendition of ['audio', ...rungs]) {
         const data = new Uint8Array(engine.segmentBytes);
         new TextEncoder().encodeInto(nameOf(rendition, sequence), data);
-        this.#sink.onSegment({ rendition, sequence, start: 0, duration: 0, timescale: 1, data });
+        const init = initHash(rendition);
+        this.#sink.onSegment({
+          ...{ rendition, sequence, init, start: 0, duration: 0, timescale: 1 },
+          data,
+        });
       }
     }
     return { elapsedMs: 0, framesDecoded: 0, warm: false };

@@ -125,15 +125,14 @@ async function judgeFollowed(
   options: Judging,
   problems: string[],
 ): Promise<RenditionReport> {
-  const [init, ...moreInits] = [...rendition.inits.values()];
-  if (moreInits.length > 0)
-    problems.push(`${rendition.name}: ${moreInits.length + 1} init segments`);
-  const media = { name: rendition.name, kind: rendition.kind, segments: rendition.segments };
-  const judged = await judgeRendition(
-    { ...media, init: init ?? new Uint8Array() },
-    options,
-    problems,
-  );
+  const { name, kind } = rendition;
+  const [init] = rendition.inits.values();
+  const parts: RenditionReport[] = [];
+  for (const segments of stretchesOf(rendition, problems)) {
+    const own = rendition.inits.get(segments[0]?.initUri ?? '') ?? new Uint8Array();
+    parts.push(await judgeRendition({ name, kind, init: own, segments }, options, problems));
+  }
+  const judged = joinParts(name, parts, problems);
   const segments = judged.segments.map((segment, index) => {
     const { extinf = 0, programDateTime = null } = rendition.segments[index] ?? {};
     return { ...segment, extinf, programDateTime };
@@ -148,6 +147,53 @@ async function judgeFollowed(
   }
   await checkDeclared(rendition, init ?? new Uint8Array(), problems);
   return { ...judged, segments, targetDuration: rendition.targetDuration };
+}
+
+/**
+ * The segments that are played behind the same init segment. It may change at a discontinuity only, and a
+ * discontinuity of the pictures is there for nothing else.
+ */
+function stretchesOf(
+  { name, kind, segments }: FollowedRendition,
+  problems: string[],
+): FollowedSegment[][] {
+  const stretches: FollowedSegment[][] = [];
+  for (const [index, segment] of segments.entries()) {
+    const before = segments[index - 1];
+    const changes = before !== undefined && before.initUri !== segment.initUri;
+    const { sequence, discontinuity } = segment;
+    if (changes && !discontinuity)
+      problems.push(`${name} ${sequence}: another init segment without a discontinuity`);
+    if (before !== undefined && discontinuity && !changes && kind === 'video')
+      problems.push(`${name} ${sequence}: a discontinuity, and nothing changes`);
+    if (before === undefined || changes) stretches.push([segment]);
+    else stretches.at(-1)?.push(segment);
+  }
+  return stretches;
+}
+
+/** One report of all parts, which must follow each other in time without a hole; decoding begins anew. */
+function joinParts(
+  name: string,
+  parts: readonly RenditionReport[],
+  problems: string[],
+): RenditionReport {
+  const [first] = parts;
+  if (first === undefined) throw new Error(`${name} has no segments`);
+  for (const [index, part] of parts.entries()) {
+    const before = parts[index - 1]?.segments.at(-1);
+    const next = part.segments[0];
+    if (before === undefined || next === undefined) continue;
+    if (before.start + before.duration !== next.start || part.timescale !== first.timescale)
+      problems.push(`${name} ${next.sequence}: does not follow what was before the discontinuity`);
+  }
+  return {
+    ...first,
+    segments: parts.flatMap(({ segments }) => segments),
+    codes: parts.flatMap(({ codes }) => codes),
+    marks: parts.flatMap(({ marks }) => marks),
+    peakBitrate: Math.max(...parts.map(({ peakBitrate }) => peakBitrate)),
+  };
 }
 
 /** Judges the bytes of one rendition. */

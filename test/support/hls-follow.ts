@@ -17,6 +17,8 @@ export interface FollowedSegment {
   /** Milliseconds since 1970; null without the tag anywhere before it. */
   readonly programDateTime: number | null;
   readonly discontinuity: boolean;
+  /** Discontinuities before it and at it since the channel began: segments are joined where this is equal. */
+  readonly timelineIndex: number;
   readonly initUri: string;
   readonly data: Uint8Array;
 }
@@ -75,6 +77,13 @@ export async function followChannel(url: string, options: FollowOptions): Promis
     places.map((place) => new RenditionFollower(place, problems, signal).follow(options.segments)),
   );
   const targets = new Set(renditions.map((rendition) => rendition.targetDuration));
+  const changes = new Set(
+    renditions.map(({ segments }) =>
+      segments.flatMap(({ sequence, discontinuity }) => (discontinuity ? [sequence] : [])).join(),
+    ),
+  );
+  if (changes.size > 1)
+    problems.push(`discontinuities differ between renditions: ${[...changes].join(' | ')}`);
   if (targets.size > 1)
     problems.push(`target durations differ between renditions: ${[...targets].join(', ')}`);
   return { renditions, problems };
@@ -138,6 +147,7 @@ class RenditionFollower {
   #targetDuration = 0;
   #version = 0;
   #longest = 0;
+  readonly #timelines = new Map<number, number>();
 
   constructor(
     readonly place: Place,
@@ -170,6 +180,7 @@ class RenditionFollower {
     const { manifest } = await fetchPlaylist(this.place.uri, this.signal, this.problems);
     this.#checkHeader(manifest);
     this.#checkHistory(manifest);
+    this.#checkDiscontinuities(manifest);
     for (const [index, listed] of manifest.segments.entries()) {
       if (this.#segments.length === count) return;
       const sequence = (manifest.mediaSequence ?? 0) + index;
@@ -178,6 +189,19 @@ class RenditionFollower {
       if (next !== undefined && sequence !== next.sequence + 1)
         this.#problem(`segment ${next.sequence + 1} was never listed`);
       this.#segments.push(await this.#fetchSegment(sequence, listed));
+    }
+  }
+
+  /** DISCONTINUITY-SEQUENCE plus the tags up to a segment is that segment's for ever (RFC 8216 6.2.2). */
+  #checkDiscontinuities(manifest: Manifest): void {
+    let timeline = manifest.discontinuitySequence ?? 0;
+    for (const [index, { discontinuity }] of manifest.segments.entries()) {
+      const sequence = (manifest.mediaSequence ?? 0) + index;
+      if (discontinuity === true) timeline++;
+      const before = this.#timelines.get(sequence) ?? timeline;
+      if (before !== timeline)
+        this.#problem(`segment ${sequence} was in discontinuity ${before} and is in ${timeline}`);
+      this.#timelines.set(sequence, timeline);
     }
   }
 
@@ -240,6 +264,7 @@ class RenditionFollower {
       extinf: listed.duration,
       programDateTime: listed.programDateTime ?? null,
       discontinuity: listed.discontinuity === true,
+      timelineIndex: this.#timelines.get(sequence) ?? 0,
       initUri,
       data: await fetchBytes(uri, mediaType, this.signal, this.problems),
     };

@@ -1,0 +1,147 @@
+#include "media/encoder_detection.h"
+
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/thread_name.h"
+#include "media/blank_picture.h"
+#include "media/encoder_backend.h"
+#include "media/segment_packets.h"
+
+#ifdef __linux__
+#include <dlfcn.h>
+#endif
+
+namespace headend {
+namespace {
+
+// Two segments of two key frame intervals: enough for what an encoder holds back to come out while it runs.
+constexpr Grid kGrid{{25, 1}, 40, 20, 20};
+constexpr int64_t kFrames = 80;
+
+Status refused(const std::string& why) { return {Code::kEncodeFailed, Stage::kEncode, why}; }
+
+/** Whether the extradata holds a sequence and a picture parameter set, as start codes or as avcC. */
+bool has_parameter_sets(const AVCodecContext& codec) {
+  if (codec.extradata_size > 6 && codec.extradata[0] == 1) return true;
+  bool sequence = false;
+  bool picture = false;
+  for (int i = 0; i + 3 < codec.extradata_size; ++i) {
+    if (codec.extradata[i] != 0 || codec.extradata[i + 1] != 0 || codec.extradata[i + 2] != 1) continue;
+    sequence = sequence || (codec.extradata[i + 3] & 0x1f) == 7;
+    picture = picture || (codec.extradata[i + 3] & 0x1f) == 8;
+  }
+  return sequence && picture;
+}
+
+/** A picture that differs from the one before all over. */
+Status send_picture(VideoEncoder& encoder, int64_t frame, int width, int height) {
+  Result<FramePtr> picture = make_blank_picture(width, height, 16 + static_cast<int>(frame * 7 % 219));
+  if (!picture.ok()) return picture.status();
+  return encoder.send(*picture.value(), frame);
+}
+
+Status take_packets(VideoEncoder& encoder, SegmentPackets& packets) {
+  for (;;) {
+    Result<PacketPtr> packet = encoder.receive();
+    if (!packet.ok()) return packet.status();
+    if (!packet.value()) return {};
+    if (Status status = packets.take(*packet.value(), encoder.codec().has_b_frames); !status.ok()) return status;
+    if (packets.complete()) packets.next();
+  }
+}
+
+/** A trial that may outlive whoever waits for it. */
+struct Trial {
+  std::mutex mutex;
+  std::condition_variable_any ended;
+  std::optional<Status> outcome;  // guarded by mutex
+};
+
+// A thread that is left behind must not lose the code it runs when an environment unloads the addon.
+void keep_this_library_loaded() {
+#ifdef __linux__
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&keep_this_library_loaded), &info) && info.dli_fname)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+EncoderReport report_on(const std::string& name, std::chrono::milliseconds patience, const std::stop_token& stop) {
+  const auto started = std::chrono::steady_clock::now();
+  auto trial = std::make_shared<Trial>();
+  std::thread thread([trial, name] {
+    name_this_thread("headend-try-" + name);
+    Status status = guarded(Stage::kEncode, [&] { return try_encoder(name); });
+    std::lock_guard lock(trial->mutex);
+    trial->outcome = std::move(status);
+    trial->ended.notify_all();
+  });
+  EncoderReport report;
+  report.name = name;
+  std::unique_lock lock(trial->mutex);
+  const bool ended = trial->ended.wait_for(lock, stop, patience, [&] { return trial->outcome.has_value(); });
+  if (ended) {
+    report.works = trial->outcome->ok();
+    report.reason = trial->outcome->message();
+  } else {
+    report.reason = stop.stop_requested() ? "the engine was stopped"
+                                          : "it gave no answer within " + std::to_string(patience.count()) + " ms";
+  }
+  lock.unlock();
+  if (ended) {
+    thread.join();
+  } else {
+    keep_this_library_loaded();
+    thread.detach();
+  }
+  report.elapsed_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();
+  return report;
+}
+
+}  // namespace
+
+Status try_encoder(const std::string& name) {
+  const VideoEncoderOptions options{640, 360, 1'000'000, 1'500'000, 2'000'000};
+  auto opened = open_video_encoder(name, options, kGrid);
+  if (!opened.ok()) return opened.status();
+  VideoEncoder& encoder = *opened.value();
+  if (!has_parameter_sets(encoder.codec())) return refused("the encoder gives no parameter sets before it starts");
+
+  SegmentPackets packets(kGrid, 0);
+  for (int64_t frame = 0; frame < kFrames; ++frame) {
+    if (Status status = send_picture(encoder, frame, options.width, options.height); !status.ok()) return status;
+    if (Status status = take_packets(encoder, packets); !status.ok()) return status;
+  }
+  if (packets.segment() == 0 && packets.count() == 0) return refused("the encoder gives nothing while it runs");
+  if (Status status = encoder.finish(); !status.ok()) return status;
+  if (Status status = take_packets(encoder, packets); !status.ok()) return status;
+  if (kGrid.first_frame(packets.segment()) != kFrames) return refused("the encoder lost frames");
+
+  // Any two openings must agree, or segments of two productions could not be joined.
+  auto again = open_video_encoder(name, options, kGrid);
+  if (!again.ok()) return again.status();
+  const AVCodecContext& one = encoder.codec();
+  const AVCodecContext& other = again.value()->codec();
+  if (one.extradata_size != other.extradata_size ||
+      std::memcmp(one.extradata, other.extradata, static_cast<size_t>(one.extradata_size)) != 0)
+    return refused("the encoder's parameter sets differ from one time to the next");
+  return {};
+}
+
+std::vector<EncoderReport> detect_encoders(const std::vector<std::string>& names, std::chrono::milliseconds patience,
+                                           std::stop_token stop) {
+  std::vector<EncoderReport> reports;
+  for (const std::string& name : names) {
+    if (stop.stop_requested()) break;
+    reports.push_back(report_on(name, patience, stop));
+  }
+  return reports;
+}
+
+}  // namespace headend
