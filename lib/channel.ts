@@ -165,10 +165,10 @@ export class Channel {
   }
 
   /**
-   * As {@link segment}, for a segment that a playlist has named with this tag. One that was listed before it
-   * was made may come out behind another init segment than was announced, when the encoder fails in between:
-   * then there is no segment of that name, and the playlist has the name of the one there is.
-   * @throws as {@link segment}
+   * As {@link segment}, for a segment that a playlist has named with this tag.
+   * @throws as {@link segment}; `SEGMENT_NOT_FOUND` also for a tag that no playlist has named;
+   * `SEGMENT_RENAMED` when the segment was listed before it was made and came out behind another init segment
+   * than was announced, because an encoder failed in between: the playlist has its name now.
    */
   async segmentNamed(
     rendition: string,
@@ -178,18 +178,17 @@ export class Channel {
   ): Promise<StoredSegment> {
     this.#requireRendition(rendition);
     const fits = (initHash: string) => segmentTag(this.edition, initHash) === tag;
+    const details = { channelId: this.id };
     // Players of before a restart ask before any init segment is known.
     const inits = this.#parts.store.inits(this.id, rendition);
-    if (inits.length === 0 || inits.some(({ hash }) => fits(hash))) {
-      const segment = await this.segment(rendition, sequence, signal);
-      if (fits(segment.init)) return segment;
+    if (inits.length > 0 && !inits.some(({ hash }) => fits(hash))) {
+      const message = `no playlist names segment ${sequence} of ${rendition} with ${tag}`;
+      throw new HeadendError('SEGMENT_NOT_FOUND', 'store', message, details);
     }
-    throw new HeadendError(
-      'SEGMENT_NOT_FOUND',
-      'store',
-      `segment ${sequence} of ${rendition} has another name in the playlist now`,
-      { channelId: this.id },
-    );
+    const segment = await this.segment(rendition, sequence, signal);
+    if (fits(segment.init)) return segment;
+    const message = `segment ${sequence} of ${rendition} has another name in the playlist now`;
+    throw new HeadendError('SEGMENT_RENAMED', 'store', message, { ...details, retryable: true });
   }
 
   /**

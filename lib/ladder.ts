@@ -98,18 +98,19 @@ export interface Size {
 }
 
 /**
- * The rungs that no source would have to be enlarged for: without those that every source is smaller than, in
- * width and in height; the smallest rung always stays. Rungs have one size whatever airs, so in a channel of
- * large and small sources the small ones are enlarged.
+ * The rungs of a ladder that some source fills in width or in height without being enlarged, in their order; the
+ * smallest rung always stays. Rungs have one size whatever airs, so in a channel of large and small sources the
+ * small ones are enlarged.
  * @param sources Sizes of all sources of the channel; null for one that is not known, which may be any.
  */
-export function withoutUpscaling(
-  rungs: readonly Rung[],
+export function withoutUpscaling<Rung extends Pick<RungOptions, 'height' | 'width'>>(
+  ladder: readonly Rung[],
   sources: readonly (Size | null)[],
 ): Rung[] {
-  const fits = (rung: Rung) =>
-    sources.some(
-      (source) => source === null || rung.width <= source.width || rung.height <= source.height,
-    );
-  return rungs.filter((rung, index) => index === rungs.length - 1 || fits(rung));
+  const least = Math.min(...ladder.map(({ height }) => height));
+  return ladder.filter(
+    ({ height, width = defaultWidth(height) }) =>
+      height === least ||
+      sources.some((source) => source === null || width <= source.width || height <= source.height),
+  );
 }

@@ -8,6 +8,7 @@ import {
   HeadendError,
   loop,
   type Programme,
+  type Size,
 } from '../lib/index.js';
 import type { Log } from './log.js';
 
@@ -86,6 +87,17 @@ export async function findFolders(root: string, log: Log, signal: AbortSignal): 
   return folders;
 }
 
+/** A channel of a folder's files, and how large their pictures are: null for one without. */
+export interface MediaChannel {
+  readonly channel: ChannelOptions;
+  readonly sizes: readonly (Size | null)[];
+}
+
+interface Playable {
+  readonly programme: Programme;
+  readonly size: Size | null;
+}
+
 /**
  * The channel that plays the files of a folder one after the other. A file that cannot be played is left
  * out with a warning; null when that leaves none.
@@ -96,8 +108,8 @@ export async function mediaChannel(
   headend: Headend,
   log: Log,
   signal: AbortSignal,
-): Promise<ChannelOptions | null> {
-  const programmes: (Programme | null)[] = folder.files.map(() => null);
+): Promise<MediaChannel | null> {
+  const programmes: (Playable | null)[] = folder.files.map(() => null);
   const queue = folder.files.entries();
   const worker = async () => {
     for (const [index, file] of queue) {
@@ -113,7 +125,11 @@ export async function mediaChannel(
     );
     return null;
   }
-  return { id: folder.id, name: folder.name, schedule: loop(found) };
+  const schedule = loop(found.map(({ programme }) => programme));
+  return {
+    channel: { id: folder.id, name: folder.name, schedule },
+    sizes: found.map(({ size }) => size),
+  };
 }
 
 async function playable(
@@ -122,7 +138,7 @@ async function playable(
   headend: Headend,
   log: Log,
   signal: AbortSignal,
-): Promise<Programme | null> {
+): Promise<Playable | null> {
   signal.throwIfAborted();
   try {
     const { duration, video, audio, title } = await headend.probe(file, signal);
@@ -135,7 +151,8 @@ async function playable(
       );
     }
     const name = title || basename(file, extname(file));
-    return { source: file, duration: seconds, title: cut(name, TITLE_LENGTH) };
+    const programme = { source: file, duration: seconds, title: cut(name, TITLE_LENGTH) };
+    return { programme, size: video };
   } catch (error) {
     if (signal.aborted || !(error instanceof HeadendError)) throw error;
     log.warn(

@@ -1,7 +1,13 @@
 // `headend serve`: brings channels on the air, serves them with the watch page, and ends on a signal.
 
 import { once } from 'node:events';
-import { createHeadend, DEFAULT_LADDER, type Headend, HeadendError } from '../lib/index.js';
+import {
+  createHeadend,
+  DEFAULT_LADDER,
+  type Headend,
+  HeadendError,
+  withoutUpscaling,
+} from '../lib/index.js';
 import { demoChannels } from './demo/channels.js';
 import { createLog, type Log } from './log.js';
 import { findFolders, mediaChannel } from './media.js';
@@ -51,8 +57,10 @@ export async function addChannels(
   const ladder = DEFAULT_LADDER.filter(({ height }) => height <= maxHeight);
   for (const folder of media === undefined ? [] : await findFolders(media, log, stop)) {
     try {
-      const channel = await mediaChannel(folder, headend, log, stop);
-      if (channel) await headend.channels.add({ ...channel, ladder });
+      const found = await mediaChannel(folder, headend, log, stop);
+      if (!found) continue;
+      const rungs = withoutUpscaling(ladder, found.sizes);
+      await headend.channels.add({ ...found.channel, ladder: rungs });
     } catch (error) {
       if (stop.aborted || !(error instanceof HeadendError)) throw error;
       const { code, message } = error;

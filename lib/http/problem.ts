@@ -15,6 +15,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CHANNEL_EXISTS: 409,
   RANGE_NOT_SATISFIABLE: 416,
   SEGMENT_TIMEOUT: 503,
+  // Players repeat a request that fails so, with what the playlist says then; after a 404 some give up.
+  SEGMENT_RENAMED: 503,
   CLOSED: 503,
 };
 

@@ -110,7 +110,7 @@ export class ChannelStream {
 
   /**
    * What the media playlist of a rendition lists now. On a channel that has just started it waits for the
-   * first segment, with which players begin; other listed segments may still be in the making, or be made
+   * first segment, with which players begin (for all of them where hardware encodes); other listed segments may still be in the making, or be made
    * when they are asked for.
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
    */
@@ -119,7 +119,7 @@ export class ChannelStream {
     const [init] = await this.#waitingFor(() =>
       Promise.all([
         this.#init(rendition, signal),
-        run.onAir || this.#made(run, rendition, run.from, signal),
+        run.onAir || this.#madeFirst(run, rendition, signal),
       ]),
     );
     return { init, range: this.#window.listed(this.now(), run.from) };
@@ -232,6 +232,12 @@ export class ChannelStream {
     const { store, producer } = this.#options;
     const key = { channelId: producer.channelId, rendition, sequence };
     return store.waitFor(key, { signal, deadlineMs: this.#deadlineMs });
+  }
+
+  #madeFirst(run: ProductionRun, rendition: string, signal: AbortSignal | undefined) {
+    const { from, to } = run.listedFirst;
+    const sequences = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    return Promise.all(sequences.map((n) => this.#made(run, rendition, n, signal)));
   }
 
   // A viewer who waits for an answer keeps the channel awake.

@@ -13,7 +13,7 @@ import {
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
 import { entries, type ResolvedSchedule } from '../timeline/schedule.js';
-import type { LiveWindow } from '../timeline/window.js';
+import type { LiveWindow, SegmentRange } from '../timeline/window.js';
 import { BatchMaker } from './batch-maker.js';
 import type { Demand } from './demand.js';
 import { batchFault, engineFault, type Fault } from './fault.js';
@@ -63,6 +63,7 @@ export class ProductionRun {
   // What encodes the rungs: the channel's own choice until it fails.
   #encoder: string;
   #from: number;
+  readonly #firstTo: number;
   // The first segment that no batch has been asked for yet.
   #next: number;
   #batch: Batch | null = null;
@@ -78,6 +79,8 @@ export class ProductionRun {
     this.#from = context.grid.segmentAt(context.now());
     this.#next = this.#from;
     this.#encoder = context.producer.encoder ?? SOFTWARE_ENCODER;
+    const software = this.#encoder === SOFTWARE_ENCODER;
+    this.#firstTo = software ? this.#from : context.window.edge(context.now());
     this.#batches = this.#batchMaker(true);
     this.#filler = new SegmentFiller({
       batches: this.#batchMaker(false),
@@ -95,9 +98,17 @@ export class ProductionRun {
     return this.#from;
   }
 
-  /** True once the first segment is out. */
+  /** True once the segments of the first playlist are out. */
   get onAir(): boolean {
     return this.#onAir;
+  }
+
+  /**
+   * What must be out before the first playlist: the segment that players begin with. With hardware it is all that
+   * the playlist lists, because a listed segment cannot change its encoder without breaking players.
+   */
+  get listedFirst(): SegmentRange {
+    return { from: this.#from, to: Math.max(this.#from, this.#firstTo) };
   }
 
   get state(): RunState {
@@ -190,7 +201,7 @@ export class ProductionRun {
       this.#next = sequence;
       return;
     }
-    this.#onAir = true;
+    this.#onAir ||= sequence >= this.listedFirst.to;
     this.#setState('active');
   }
 

@@ -59,7 +59,7 @@ constexpr EncoderBackend kBackends[] = {
     {"vaapi", "h264_vaapi", AV_PIX_FMT_NV12, AV_HWDEVICE_TYPE_VAAPI, AV_PIX_FMT_VAAPI, 0, kHardwareHoldsBack, vaapi},
     {"amf", "h264_amf", AV_PIX_FMT_NV12, kNoDevice, kMemory, 0, kHardwareHoldsBack, amf},
     {"v4l2m2m", "h264_v4l2m2m", AV_PIX_FMT_YUV420P, kNoDevice, kMemory, 0, kHardwareHoldsBack, none},
-    // The preset chooses the number of B-frames: -1 leaves it to x264, which tells the reordering.
+    // x264 reorders two frames at most, however many B-frames its preset has.
     {kSoftwareEncoder, "libx264", AV_PIX_FMT_YUV420P, kNoDevice, kMemory, -1, kSoftwareHoldsBack, software},
 };
 

@@ -34,7 +34,7 @@ struct EncoderBackend {
   /** Where pictures must be uploaded to first, and what they are there; NONE for encoders that take them from memory. */
   AVHWDeviceType device = AV_HWDEVICE_TYPE_NONE;
   AVPixelFormat device_format = AV_PIX_FMT_NONE;
-  /** Frames shown between two reference frames at most. Above 0 only where libav tells the reordering. */
+  /** Frames shown between two reference frames at most; -1 leaves it to the preset. See kReordering. */
   int b_frames = 0;
   /** See VideoEncoder::most_held_back. */
   int64_t most_held_back = 0;

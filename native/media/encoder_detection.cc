@@ -50,7 +50,7 @@ Status take_packets(VideoEncoder& encoder, SegmentPackets& packets) {
     Result<PacketPtr> packet = encoder.receive();
     if (!packet.ok()) return packet.status();
     if (!packet.value()) return {};
-    if (Status status = packets.take(*packet.value(), encoder.codec().has_b_frames); !status.ok()) return status;
+    if (Status status = packets.take(*packet.value()); !status.ok()) return status;
     if (packets.complete()) packets.next();
   }
 }

@@ -10,7 +10,7 @@ Status broken(const std::string& what) { return {Code::kEncodeFailed, Stage::kEn
 }  // namespace
 
 // GOPs are closed, so packets leave the encoder GOP by GOP.
-Status SegmentPackets::take(AVPacket& packet, int reordering) {
+Status SegmentPackets::take(AVPacket& packet) {
   const int64_t interval = grid_.key_frame_interval;
   const int64_t first = grid_.first_frame(segment_);
   const int64_t at = packet.pts - first;
@@ -18,9 +18,9 @@ Status SegmentPackets::take(AVPacket& packet, int reordering) {
     return broken("gave no key frame where one was asked for");
   if (at < 0 || at / interval != count_ / interval) return broken("let a frame leave its group of pictures");
   if (seen_[static_cast<size_t>(at)]) return broken("gave a frame twice");
-  // One picture is decoded per frame time, as much earlier than shown as the encoder reorders.
-  packet.dts = first + count_ - reordering;
-  if (packet.dts > packet.pts) return broken("reorders more frames than it says");
+  // One picture is decoded per frame time.
+  packet.dts = first + count_ - kReordering;
+  if (packet.dts > packet.pts) return broken("reorders too many frames");
   seen_[static_cast<size_t>(at)] = true;
   ++count_;
   return {};

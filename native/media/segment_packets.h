@@ -11,13 +11,19 @@
 
 namespace headend {
 
+/**
+ * Frames by which decoding runs ahead of showing, whatever the encoder: its reordering at most. The same for all,
+ * so that decode times go on without a jump where the encoder changes (players shift pictures by a jump).
+ */
+inline constexpr int kReordering = 2;
+
 class SegmentPackets {
  public:
   SegmentPackets(const Grid& grid, int64_t segment)
       : grid_(grid), segment_(segment), seen_(static_cast<size_t>(grid.frames_per_segment)) {}
 
-  /** Takes the next packet and sets its decode time; `reordering` is the encoder's, in frames. */
-  Status take(AVPacket& packet, int reordering);
+  /** Takes the next packet and sets its decode time. */
+  Status take(AVPacket& packet);
 
   int64_t segment() const { return segment_; }
   /** Packets of the segment so far. */

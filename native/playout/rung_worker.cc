@@ -81,7 +81,7 @@ Status RungWorker::process(Slice slice) {
 }
 
 Status RungWorker::take_packet(AVPacket& packet) {
-  if (Status status = packets_.take(packet, encoder_->codec().has_b_frames); !status.ok()) return status;
+  if (Status status = packets_.take(packet); !status.ok()) return status;
   if (Status status = muxer_->write(packet); !status.ok()) return status;
   if (packets_.count() % grid_.frames_per_fragment == 0)
     if (Status status = muxer_->end_fragment(); !status.ok()) return status;

@@ -111,29 +111,35 @@ void profiles_and_tunes_are_used() {
 }
 
 void packets_are_held_to_the_grid() {
-  const auto take = [](SegmentPackets& packets, int64_t pts, bool key, int reordering) {
+  int64_t dts = 0;
+  const auto take = [&](SegmentPackets& packets, int64_t pts, bool key) {
     const PacketPtr packet = make_packet();
     packet->pts = pts;
     packet->flags = key ? AV_PKT_FLAG_KEY : 0;
-    return packets.take(*packet, reordering);
+    const bool taken = packets.take(*packet).ok();
+    dts = packet->dts;
+    return taken;
   };
-  const Grid grid{{25, 1}, 6, 3, 3};
+  const Grid grid{{25, 1}, 10, 5, 5};
   SegmentPackets packets(grid, 10);
-  CHECK(!take(packets, 60, false, 1).ok());  // no key frame
-  CHECK(!take(packets, 61, true, 1).ok());   // not the first frame
-  CHECK(take(packets, 60, true, 1).ok());
-  CHECK(!take(packets, 60, false, 1).ok());  // again
-  CHECK(!take(packets, 63, true, 1).ok());   // the next group's
-  CHECK(!take(packets, 59, false, 1).ok());  // the segment's before
-  CHECK(take(packets, 62, false, 1).ok());
-  CHECK(!take(packets, 61, false, 0).ok());  // shown before it is decoded
-  CHECK(take(packets, 61, false, 1).ok());
-  CHECK(!take(packets, 63, false, 1).ok());  // no key frame where one was asked for
-  for (const int64_t pts : {63, 64, 65}) CHECK(take(packets, pts, pts == 63, 1).ok());
-  CHECK(packets.complete());
-  packets.next();
-  CHECK(packets.segment() == 11 && packets.count() == 0);
-  CHECK(take(packets, 66, true, 1).ok());
+  CHECK(!take(packets, 100, false));  // no key frame
+  CHECK(!take(packets, 101, true));   // not the first frame
+  CHECK(take(packets, 100, true));
+  CHECK(dts == 98);
+  CHECK(!take(packets, 100, false));  // again
+  CHECK(!take(packets, 105, true));   // the next group's
+  CHECK(!take(packets, 99, false));   // the segment's before
+  for (const int64_t pts : {104, 103, 102}) CHECK(take(packets, pts, false));
+  CHECK(dts == 101);
+  CHECK(!take(packets, 101, false));  // shown before it is decoded
+  SegmentPackets others(grid, 10);
+  for (const int64_t pts : {100, 104, 102, 101, 103}) CHECK(take(others, pts, pts == 100));
+  CHECK(!take(others, 105, false));  // no key frame where one was asked for
+  for (const int64_t pts : {105, 106, 107, 108, 109}) CHECK(take(others, pts, pts == 105));
+  CHECK(others.complete());
+  others.next();
+  CHECK(others.segment() == 11 && others.count() == 0);
+  CHECK(take(others, 110, true));
 }
 
 ProducerOptions options(const std::string& encoder) {

@@ -172,7 +172,7 @@ function stretchesOf(
   return stretches;
 }
 
-/** One report of all parts, which must follow each other in time without a hole; decoding begins anew. */
+/** One report of all parts, which must follow each other without a hole, shown and decoded. */
 function joinParts(
   name: string,
   parts: readonly RenditionReport[],
@@ -184,7 +184,7 @@ function joinParts(
     const before = parts[index - 1]?.segments.at(-1);
     const next = part.segments[0];
     if (before === undefined || next === undefined) continue;
-    if (before.start + before.duration !== next.start || part.timescale !== first.timescale)
+    if (before.start + before.duration !== next.start || before.decodeEnd !== next.decodeStart)
       problems.push(`${name} ${next.sequence}: does not follow what was before the discontinuity`);
   }
   return {

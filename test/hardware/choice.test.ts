@@ -1,0 +1,114 @@
+// D2: which encoder channels begin with, from the option and from what works; and that rung options reach the
+// encoder. The command that tells of it.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { systemClock } from '../../lib/clock.js';
+import type { EncoderReport, Engine, ProducerOptions } from '../../lib/engine/engine.js';
+import { createNativeEngine } from '../../lib/engine/native.js';
+import { Headend } from '../../lib/headend.js';
+import { createHeadend } from '../../lib/index.js';
+import type { HeadendOptions } from '../../lib/options.js';
+import { loop } from '../../lib/timeline/schedule.js';
+import { makeFixture } from '../fixtures/make.js';
+import { FakeEngine } from '../stream/fake-engine.js';
+import { fileItem, PRODUCER, produceBatches } from '../support/engine-run.js';
+import { probeTrack } from '../support/media-facts.js';
+import { output } from '../support/process.js';
+
+const test = suite('choice of the encoder');
+
+const REPORTS: readonly EncoderReport[] = [
+  { name: 'nvenc', works: false, reason: 'Cannot load libcuda.so.1', elapsedMs: 1 },
+  { name: 'qsv', works: true, reason: '', elapsedMs: 40 },
+  { name: 'vaapi', works: true, reason: '', elapsedMs: 30 },
+  { name: 'software', works: true, reason: '', elapsedMs: 60 },
+];
+
+/** Notes what producers are told, and answers with the reports. */
+class NotingEngine extends FakeEngine {
+  readonly encoders: (string | undefined)[] = [];
+  asked = 0;
+
+  override async hardware(): Promise<readonly EncoderReport[]> {
+    this.asked++;
+    return REPORTS;
+  }
+
+  override createProducer(...args: Parameters<Engine['createProducer']>) {
+    const [options]: [ProducerOptions, ...unknown[]] = args;
+    this.encoders.push(options.encoder);
+    return super.createProducer(...args);
+  }
+}
+
+async function beginsWith(options: HeadendOptions) {
+  const engine = new NotingEngine(systemClock, 0);
+  await using headend = await Headend.create(options, { engine, clock: systemClock });
+  const schedule = loop([{ source: { video: 'null', audio: 'anull' }, duration: 10 }]);
+  const channel = await headend.channels.add({ id: 'a', schedule });
+  await channel.multivariantPlaylist();
+  return { encoder: engine.encoders[0], asked: engine.asked };
+}
+
+test('auto takes the best that works; a name is taken without a trial', async () => {
+  assert.equal(await beginsWith({}), { encoder: 'qsv', asked: 1 });
+  assert.equal(await beginsWith({ hardware: 'auto' }), { encoder: 'qsv', asked: 1 });
+  assert.equal(await beginsWith({ hardware: 'nvenc' }), { encoder: 'nvenc', asked: 0 });
+  assert.equal(await beginsWith({ hardware: 'software' }), { encoder: 'software', asked: 0 });
+});
+
+test('an unknown name is refused with those that are known', async () => {
+  const refusal = await createHeadend({ hardware: 'cuda' as 'auto' }).then(
+    () => 'created',
+    (error: unknown) => String(error),
+  );
+  assert.match(refusal, "'nvenc'");
+  assert.match(refusal, "got 'cuda'");
+});
+
+test('an encoder that the machine lacks is a fault, and software encodes', async () => {
+  await using headend = await createHeadend({ hardware: 'videotoolbox' });
+  const faults: string[] = [];
+  headend.on('fault', ({ code, message }) => faults.push(`${code} ${message}`));
+  const channel = await headend.channels.add({
+    id: 'a',
+    schedule: loop([{ source: { video: 'hue=H=t', audio: 'anull' }, duration: 10 }]),
+    ladder: [{ height: 180, bitrate: 250_000 }],
+  });
+  const text = await channel.mediaPlaylist('180p');
+  assert.not(text.includes('EXT-X-DISCONTINUITY\n'));
+  assert.is(faults.length, 1);
+  assert.match(faults[0] ?? '', /^ENCODE_FAILED .*videotoolbox/);
+});
+
+test('D1: the profile of a rung is that of its pictures', async () => {
+  const { path } = await makeFixture({ programme: 1, frames: 200 });
+  const engine = createNativeEngine();
+  const rungs = PRODUCER.rungs.map((rung, index) => ({
+    ...rung,
+    profile: index === 0 ? 'main' : 'baseline',
+    tune: 'animation',
+  }));
+  try {
+    const collector = await produceBatches(engine, [fileItem(path, 1, 200)], 1, [1], {
+      ...PRODUCER,
+      rungs,
+    });
+    assert.equal(collector.faults, []);
+    const profiles = [];
+    for (const { id } of rungs) profiles.push((await probeTrack(collector.joined(id))).profile);
+    assert.equal(profiles, ['Main', 'Constrained Baseline']);
+  } finally {
+    await engine.close();
+  }
+});
+
+test('headend hardware says which encoders work and why the others do not', async () => {
+  const args = ['--import', 'tsx', 'server/main.ts', 'hardware'];
+  const text = (await output(process.execPath, args)).toString();
+  assert.match(text, /^videotoolbox +no: .*not part of this build$/m);
+  assert.match(text, /^software +works/m);
+  assert.match(text, /^Channels use \w+ unless/m);
+});
+
+test.run();
