@@ -32,10 +32,10 @@ test.after(async ({ browser }) => {
 });
 
 const cases = [
-  { name: 'after a while', after: 320 },
-  { name: 'before the first playlist is out', after: 75 },
+  { name: 'after a while', after: 320, overIt: true },
+  { name: 'before the first playlist is out', after: 75, overIt: false },
 ];
-for (const { name, after } of cases) {
+for (const { name, after, overIt } of cases) {
   test(`plays on when the encoder breaks ${name}`, async ({ browser }) => {
     const { path } = await makeFixture({ programme: 1, frames: 1500, width: 640, height: 360 });
     const engine = withEncoder(createTestEngine(), `failing:after=${after}`);
@@ -79,12 +79,9 @@ for (const { name, after } of cases) {
     for (const [index, number] of numbers.entries()) {
       assert.ok(number > (numbers[index - 1] ?? -1), `frame ${number} after ${numbers[index - 1]}`);
     }
-    // Pictures of both encoders were seen.
     const change = ((fault?.airsAt?.getTime() ?? 0) - firstFrameAt(headend)) * (FPS / 1000);
-    assert.ok(
-      (numbers[0] ?? Infinity) < change && (numbers.at(-1) ?? 0) > change + FPS,
-      `${change}`,
-    );
+    assert.ok((numbers.at(-1) ?? 0) > change + FPS, `the change was at ${change}`);
+    if (overIt) assert.ok((numbers[0] ?? Infinity) < change, `the change was at ${change}`);
   });
 }
 
