@@ -122,7 +122,8 @@ export class ChannelStream {
         run.onAir || this.#madeFirst(run, rendition, signal),
       ]),
     );
-    return { init, range: this.#window.listed(this.now(), run.from) };
+    const { from, to } = this.#window.listed(this.now(), run.from);
+    return { init, range: { from, to: Math.max(from, Math.min(to, run.listedTo)) } };
   }
 
   /**

@@ -63,6 +63,8 @@ export class ProductionRun {
   // What encodes the rungs: the channel's own choice until it fails.
   #encoder: string;
   #from: number;
+  // Begun with software: nothing can change the encoding.
+  readonly #software: boolean;
   readonly #firstTo: number;
   // The first segment that no batch has been asked for yet.
   #next: number;
@@ -79,8 +81,8 @@ export class ProductionRun {
     this.#from = context.grid.segmentAt(context.now());
     this.#next = this.#from;
     this.#encoder = context.producer.encoder ?? SOFTWARE_ENCODER;
-    const software = this.#encoder === SOFTWARE_ENCODER;
-    this.#firstTo = software ? this.#from : context.window.edge(context.now());
+    this.#software = this.#encoder === SOFTWARE_ENCODER;
+    this.#firstTo = this.#software ? this.#from : context.window.edge(context.now());
     this.#batches = this.#batchMaker(true);
     this.#filler = new SegmentFiller({
       batches: this.#batchMaker(false),
@@ -109,6 +111,15 @@ export class ProductionRun {
    */
   get listedFirst(): SegmentRange {
     return { from: this.#from, to: Math.max(this.#from, this.#firstTo) };
+  }
+
+  /**
+   * The last segment that playlists may list: with hardware the last that is made, so that a failure changes
+   * nothing that was listed.
+   */
+  get listedTo(): number {
+    if (this.#software) return Infinity;
+    return Math.max(this.listedFirst.to, (this.#batch?.sequence ?? this.#next) - 1);
   }
 
   get state(): RunState {

@@ -168,8 +168,10 @@ test('a segment that was listed under another init segment is refused by its old
     (await channel.mediaPlaylist('360p')).split('\n').find((line) => line.endsWith('.m4s')) ?? '';
   // The large rung is listed, and nobody has asked for a segment of it when the encoder breaks.
   let name = '';
+  let seen = 0;
   for await (const _segment of channel.segments({ rendition: '180p' })) {
-    if (name === '') name = await firstName();
+    // Later than the first playlist, which waits for its segments.
+    if (++seen === 4) name = await firstName();
     if (faults.length > 0) break;
   }
   const answer = await fetch(`${base}${name}`);

@@ -22,6 +22,7 @@ function setUp(
     maxBytes?: number;
     playlistSegments?: number;
     idleMs?: number;
+    encoder?: string;
   } = {},
 ) {
   const clock = new FakeClock(START);
@@ -45,6 +46,7 @@ function setUp(
         { height: 360, bitrate: 800_000 },
       ]),
       audioBitrate: 128_000,
+      encoder: options.encoder ?? 'software',
       fontFile: '/font',
     },
     startRung: '720p',
@@ -147,6 +149,31 @@ test('segments are made before they are listed, one every segment duration, by o
     next = to + 1;
   }
   await setup.stream.close();
+});
+
+test('with a hardware encoder, which may fail, nothing is listed before it is made', async () => {
+  for (const segmentMs of [500, 3000, 4500]) {
+    const setup = setUp({ segmentMs, encoder: 'nvenc' });
+    let to = -1;
+    for (let second = 0; second < 40; second++) {
+      // Slower than real time, requests may end in SEGMENT_TIMEOUT: so at the start.
+      const { value } = await timed(
+        setup.clock,
+        setup.stream.playlist('720p').catch(() => null),
+      );
+      if (value === null) continue;
+      if (to === -1) assert.ok(value.range.to >= N + 2, 'three target durations to begin with');
+      assert.ok(value.range.to >= to, 'the end does not go back');
+      to = value.range.to;
+      for (let sequence = value.range.from; sequence <= to; sequence++) {
+        const key = { channelId: 'c', rendition: '720p', sequence };
+        assert.ok(setup.store.get(key), `${sequence} of ${segmentMs} ms is listed`);
+      }
+      await setup.clock.advance(1000);
+    }
+    assert.ok(to > N + 5);
+    await setup.stream.close();
+  }
 });
 
 test('the window grows to its size and then moves, one segment at a time', async () => {
