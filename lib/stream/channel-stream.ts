@@ -110,8 +110,8 @@ export class ChannelStream {
 
   /**
    * What the media playlist of a rendition lists now. On a channel that has just started it waits for the
-   * first segment, with which players begin (for all of them where hardware encodes); other listed segments may still be in the making, or be made
-   * when they are asked for.
+   * first segment, with which players begin; other listed segments may still be in the making, or be made when
+   * they are asked for. Where hardware encodes, nothing is listed before it is made.
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
    */
   async playlist(rendition: string, signal?: AbortSignal): Promise<PlaylistView> {

@@ -17,8 +17,6 @@ export interface FollowedSegment {
   /** Milliseconds since 1970; null without the tag anywhere before it. */
   readonly programDateTime: number | null;
   readonly discontinuity: boolean;
-  /** Discontinuities before it and at it since the channel began: segments are joined where this is equal. */
-  readonly timelineIndex: number;
   readonly initUri: string;
   readonly data: Uint8Array;
 }
@@ -147,6 +145,7 @@ class RenditionFollower {
   #targetDuration = 0;
   #version = 0;
   #longest = 0;
+  /** Discontinuities before and at each segment since the channel began, by sequence number. */
   readonly #timelines = new Map<number, number>();
 
   constructor(
@@ -264,7 +263,6 @@ class RenditionFollower {
       extinf: listed.duration,
       programDateTime: listed.programDateTime ?? null,
       discontinuity: listed.discontinuity === true,
-      timelineIndex: this.#timelines.get(sequence) ?? 0,
       initUri,
       data: await fetchBytes(uri, mediaType, this.signal, this.problems),
     };
