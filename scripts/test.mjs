@@ -2,8 +2,11 @@
 // Runs all checks and tests, each in a process of its own, and ends with a line that counts them.
 //   npm test -- WORD...   only those whose name contains one of the words, such as `timeline`,
 //                         `check/types` or `native/`
+//   npm test -- --soak N WORD...   property tests try N times as many cases, others every time, and fuzzers run
+//                         N times as long
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { runMain } from './setup/failure.mjs';
 import { root } from './setup/paths.mjs';
 import { elapsed } from './setup/report.mjs';
@@ -25,17 +28,23 @@ import { testFile } from './test/test-file.mjs';
  * @property {() => Promise<Outcome>} run
  */
 
-/** @returns {Promise<Unit[]>} */
-async function testFiles() {
+/** @param {number} soak @returns {Promise<Unit[]>} */
+async function testFiles(soak) {
   const files = (await readdir(join(root, 'test'), { recursive: true })).filter((file) =>
     file.endsWith('.test.ts'),
   );
-  return files.sort().map((file) => testFile(join('test', file)));
+  return files.sort().map((file) => testFile(join('test', file), soak));
 }
 
 await runMain(async () => {
-  const words = process.argv.slice(2);
-  const units = [...checks, ...(await nativeTests()), ...(await testFiles())].filter(
+  const { values, positionals: words } = parseArgs({
+    allowPositionals: true,
+    options: { soak: { type: 'string', default: '1' } },
+  });
+  const soak = Number(values.soak);
+  if (!Number.isInteger(soak) || soak < 1)
+    throw new RangeError('--soak takes a whole number from 1');
+  const units = [...checks, ...(await nativeTests()), ...(await testFiles(soak))].filter(
     (unit) => words.length === 0 || words.some((word) => unit.name.includes(word)),
   );
   const sum = { passed: 0, failed: 0, skipped: 0 };
