@@ -11,6 +11,7 @@ import { runMain } from './setup/failure.mjs';
 import { root } from './setup/paths.mjs';
 import { elapsed } from './setup/report.mjs';
 import { checks } from './test/checks.mjs';
+import { fuzzers } from './test/fuzz.mjs';
 import { nativeTests } from './test/native.mjs';
 import { testFile } from './test/test-file.mjs';
 
@@ -20,6 +21,7 @@ import { testFile } from './test/test-file.mjs';
  * @property {number} failed
  * @property {number} skipped
  * @property {string} [output] what a person needs to see of a failure
+ * @property {string} [note] what a person may like to know of a success
  */
 
 /**
@@ -44,9 +46,12 @@ await runMain(async () => {
   const soak = Number(values.soak);
   if (!Number.isInteger(soak) || soak < 1)
     throw new RangeError('--soak takes a whole number from 1');
-  const units = [...checks, ...(await nativeTests()), ...(await testFiles(soak))].filter(
-    (unit) => words.length === 0 || words.some((word) => unit.name.includes(word)),
-  );
+  const units = [
+    ...checks,
+    ...(await nativeTests()),
+    ...(await fuzzers(soak)),
+    ...(await testFiles(soak)),
+  ].filter((unit) => words.length === 0 || words.some((word) => unit.name.includes(word)));
   const sum = { passed: 0, failed: 0, skipped: 0 };
   /** @type {string[]} */
   const broken = [];
@@ -57,7 +62,8 @@ await runMain(async () => {
     sum.failed += outcome.failed;
     sum.skipped += outcome.skipped;
     const verdict = outcome.failed > 0 ? 'FAIL' : 'ok  ';
-    console.log(`${verdict} ${unit.name} (${outcome.passed} passed, ${elapsed(start)})`);
+    const note = outcome.note === undefined ? '' : `, ${outcome.note}`;
+    console.log(`${verdict} ${unit.name} (${outcome.passed} passed, ${elapsed(start)}${note})`);
     if (outcome.failed > 0) {
       broken.push(unit.name);
       console.log(`${(outcome.output ?? '').trimEnd()}\n`);
