@@ -145,7 +145,8 @@ export interface ProducerSink {
 export interface Producer {
   /**
    * Makes a batch. Continues the parked state when `from` is the next segment, else starts cold.
-   * Every segment has reached the sink when the promise resolves.
+   * Every segment has reached the sink when the promise resolves. Where segments are shorter than what the
+   * encoders hold back, a rendition that holds back less may have delivered the next one too; the batch that continues does not repeat it.
    * @throws HeadendError `ENGINE_BUSY` while a batch is in flight, `ENGINE_STOPPED` when stopped, or
    * the encoder's error.
    */
