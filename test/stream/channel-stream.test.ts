@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
 import { completeLadder } from '../../lib/ladder.js';
 import { SegmentStore } from '../../lib/store/segment-store.js';
-import { ChannelStream } from '../../lib/stream/channel-stream.js';
 import type { Fault } from '../../lib/stream/fault.js';
+import { StreamManager } from '../../lib/stream/stream-manager.js';
 import { channelFormat, Grid } from '../../lib/timeline/grid.js';
 import { ResolvedLoop } from '../../lib/timeline/schedule.js';
 import { FakeClock, settle } from './fake-clock.js';
@@ -22,6 +22,7 @@ function setUp(
     maxBytes?: number;
     playlistSegments?: number;
     idleMs?: number;
+    batch?: { segments: number; threshold: number };
   } = {},
 ) {
   const clock = new FakeClock(START);
@@ -30,10 +31,23 @@ function setUp(
   const grid = new Grid(EPOCH, channelFormat({ num: 25, den: 1 }, 4));
   const faults: Fault[] = [];
   const states: string[] = [];
-  const stream = new ChannelStream({
+  const manager = new StreamManager({
     engine,
     store,
     clock,
+    events: {
+      fault: (fault) => faults.push(fault),
+      channel: ({ state }) => states.push(state),
+      batch: () => {},
+      session: () => {},
+      warning: () => {},
+    },
+    journal: null,
+    slots: 2,
+    admission: 'off',
+    coordinatorIntervalMs: 2000,
+  });
+  const stream = manager.add({
     grid,
     schedule: new ResolvedLoop([{ title: 'P', source: { kind: 'slate' }, frames: 250 }], 0),
     producer: {
@@ -49,9 +63,9 @@ function setUp(
     },
     startRung: '720p',
     playlistSegments: options.playlistSegments ?? 10,
-    idleMs: options.idleMs ?? 30_000,
-    onFault: (fault) => faults.push(fault),
-    onState: (state) => states.push(state),
+    batch: options.batch ?? { segments: 2, threshold: 1 },
+    graceMs: options.idleMs ?? 30_000,
+    viewerTimeoutMs: options.idleMs ?? 30_000,
   });
   return { clock, engine, store, stream, faults, states };
 }
@@ -110,14 +124,14 @@ test('the first playlist comes with the first segment, and lists three target du
   await setup.stream.close();
 });
 
-test('production goes on at once to one segment beyond the playlist, and then waits', async () => {
+test('production goes on at once until the last batch reaches far enough beyond the playlist, and then waits', async () => {
   const setup = setUp();
   await timed(setup.clock, setup.stream.playlist('720p'));
-  await setup.clock.advance(2000);
+  await setup.clock.advance(3000);
   const made = setup.engine.batches.map(({ from, to }) => [from, to]);
   assert.equal(
     made,
-    [0, 1, 2, 3].map((n) => [N + n, N + n]),
+    [0, 1, 2, 3, 4, 5].map((n) => [N + n, N + n]),
   );
   await setup.stream.close();
 });
@@ -331,7 +345,7 @@ test('half a minute after the last request production ends, and comes back at wh
   const { ms, value } = await timed(setup.clock, setup.stream.playlist('720p'));
   assert.is(ms, 500);
   assert.equal(value.range, { from: onAir, to: onAir + 2 });
-  assert.equal(setup.states, ['starting', 'active', 'idle', 'starting', 'active']);
+  assert.equal(setup.states, ['starting', 'active', 'stopping', 'idle', 'starting', 'active']);
   await setup.stream.close();
 });
 
@@ -388,7 +402,7 @@ test('a viewer who waits keeps the channel awake, however long it takes', async 
 test('a viewer who leaves stops waiting at once', async () => {
   const setup = setUp();
   const client = new AbortController();
-  const waiting = codeOf(setup.stream.playlist('720p', client.signal));
+  const waiting = codeOf(setup.stream.playlist('720p', { signal: client.signal }));
   client.abort(new Error('left'));
   assert.is(await waiting, 'Error: left');
   await setup.stream.close();
@@ -434,7 +448,7 @@ test('requests whose clients have left hold nobody up', async () => {
   const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
   const client = new AbortController();
   const burst = Array.from({ length: 12 }, (_, n) =>
-    codeOf(setup.stream.segment('360p', onAir - n, client.signal)),
+    codeOf(setup.stream.segment('360p', onAir - n, { signal: client.signal })),
   );
   client.abort(new Error('left'));
   await Promise.all(burst);
