@@ -17,6 +17,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   RANGE_NOT_SATISFIABLE: 416,
   SEGMENT_TIMEOUT: 503,
   CAPACITY_EXCEEDED: 503,
+  ENGINE_STOPPED: 503,
   CLOSED: 503,
 };
 

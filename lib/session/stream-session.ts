@@ -92,9 +92,14 @@ export class StreamSession {
     return this.#viewers.size;
   }
 
-  /** When a viewer was last heard of, or left; `-Infinity` before the first. */
+  /** When a viewer was last heard of, or left, or the channel was asked for; `-Infinity` before. */
   get lastAccess(): number {
     return this.#lastAccess;
+  }
+
+  /** Notes that the channel was asked for, by nobody in particular. */
+  touch(nowMs: number): void {
+    this.#lastAccess = Math.max(this.#lastAccess, nowMs);
   }
 
   has(sessionId: string): boolean {
@@ -106,7 +111,7 @@ export class StreamSession {
    * kept track of.
    */
   register(sessionId: string, nowMs: number): boolean {
-    this.#lastAccess = Math.max(this.#lastAccess, nowMs);
+    this.touch(nowMs);
     const known = this.#viewers.get(sessionId);
     if (!known && this.#viewers.size >= this.#maxViewers) return false;
     this.#put({ sessionId, seenAt: nowMs, position: known?.position ?? null });
@@ -116,7 +121,7 @@ export class StreamSession {
   /** Forgets a viewer who left. False when it was not present. */
   unregister(sessionId: string, nowMs: number): boolean {
     if (!this.#viewers.has(sessionId)) return false;
-    this.#lastAccess = Math.max(this.#lastAccess, nowMs);
+    this.touch(nowMs);
     this.#remove(sessionId);
     return true;
   }
@@ -158,7 +163,7 @@ export class StreamSession {
     if (!viewer) throw sessionNotFound(this.channelId, sessionId);
     const clamped = Math.max(existing.from, Math.min(segmentNumber, existing.to));
     const position = { sessionId, segmentNumber: clamped, rendition, lastUpdated: nowMs };
-    this.#lastAccess = Math.max(this.#lastAccess, nowMs);
+    this.touch(nowMs);
     this.#put({ sessionId, seenAt: nowMs, position });
     const before = viewer.position?.segmentNumber;
     if (this.#furthest !== null && clamped >= this.#furthest) this.#furthest = clamped;

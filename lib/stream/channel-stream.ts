@@ -32,6 +32,8 @@ const LEAST_DEADLINE_MS = 10_000;
 // A player asks for a playlist once per target duration, and may miss one: a viewer who was forgotten, or a rung that
 // was dropped, sooner than this would come and go all the time.
 const PATIENCE_TARGET_DURATIONS = 3;
+/** A player loads sound at most so far ahead of its pictures. */
+const SOUND_AHEAD_SEGMENTS = 3;
 /** Viewers of one channel who are kept track of. */
 const MAX_VIEWERS = 100_000;
 
@@ -231,6 +233,7 @@ export class ChannelStream implements Coordinated {
     this.#closing.signal.throwIfAborted();
     this.#hear(sessionId);
     await this.#onceStarted();
+    this.#shared.coordinator.trigger(this);
     return { sessionId };
   }
 
@@ -265,7 +268,7 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `SESSION_NOT_FOUND`
    */
   reportPosition(update: PositionUpdate): PositionAnswer {
-    this.#updatePosition(update);
+    this.#updatePosition(update, this.#existing());
     return {
       acknowledged: true,
       currentBatch: this.batch,
@@ -282,12 +285,11 @@ export class ChannelStream implements Coordinated {
   }
 
   /**
-   * Ends production: cancels what is being made, joins every thread, drops the segments and forgets the viewers.
-   * The next request starts the channel again. Calls at the same time are one.
+   * Ends production: cancels what is being made, joins every thread, drops the segments, forgets the viewers, and
+   * fails those who wait with `ENGINE_STOPPED`. The next request starts the channel again. Calls at the same time are one.
    */
   stop(): Promise<void> {
-    const reason = new HeadendError('ENGINE_STOPPED', 'engine', `${this.channelId} was stopped`);
-    return this.#stop(reason, 'removed');
+    return this.#stop(stopped(this.channelId), 'removed');
   }
 
   /**
@@ -345,10 +347,11 @@ export class ChannelStream implements Coordinated {
       this.#requireAdmitted(rendition);
       return this.#made(run, rendition, sequence, request.signal);
     });
-    const sessionId = request.sessionId ?? ANONYMOUS_SESSION;
-    if (this.#session.has(sessionId)) {
-      this.#updatePosition({ sessionId, rendition, segmentNumber: sequence });
-    }
+    this.#implyPosition({
+      sessionId: request.sessionId ?? ANONYMOUS_SESSION,
+      rendition,
+      segmentNumber: sequence,
+    });
     return segment;
   }
 
@@ -440,6 +443,7 @@ export class ChannelStream implements Coordinated {
     }
     const run = this.#createRun();
     this.#run = run;
+    this.#session.touch(this.#monotonic());
     this.#setState('starting');
     coordinator.add(this);
     coordinator.trigger(this);
@@ -502,7 +506,7 @@ export class ChannelStream implements Coordinated {
     coordinator.remove(this);
     this.#setState('stopping');
     await run.stop(reason);
-    store.dropSegments(this.channelId);
+    store.dropSegments(this.channelId, reason);
     this.#session.setCurrentBatch(null);
     this.#stopping = null;
     this.#setState('idle');
@@ -523,10 +527,25 @@ export class ChannelStream implements Coordinated {
     return { from, to: Math.max(from, Math.min(to, (this.#run?.next ?? to + 1) - 1)) };
   }
 
-  #updatePosition(update: PositionUpdate): void {
+  // A viewer gets every segment twice, as pictures and as sound: the pictures say where it is, unless it goes on
+  // without them.
+  #implyPosition(update: PositionUpdate): void {
+    const { sessionId, rendition, segmentNumber } = update;
+    if (!this.#session.has(sessionId)) return;
+    const position = this.#session.clientPosition(sessionId);
+    const hasPictures = position !== null && position.rendition !== AUDIO_RENDITION;
+    const isNear = segmentNumber <= (position?.segmentNumber ?? 0) + SOUND_AHEAD_SEGMENTS;
+    if (rendition === AUDIO_RENDITION && hasPictures && isNear) return;
+    // The segment exists: it has just been answered with.
+    const { from, to } = this.#existing();
+    const existing = { from: Math.min(from, segmentNumber), to: Math.max(to, segmentNumber) };
+    this.#updatePosition(update, existing);
+  }
+
+  #updatePosition(update: PositionUpdate, existing: SegmentRange): void {
     const { sessionId } = update;
     const before = this.#session.clientPosition(sessionId);
-    const after = this.#session.updateClientPosition(update, this.#monotonic(), this.#existing());
+    const after = this.#session.updateClientPosition(update, this.#monotonic(), existing);
     const { rendition, segmentNumber } = after;
     const moved = before?.segmentNumber !== segmentNumber || before.rendition !== rendition;
     if (moved && sessionId !== ANONYMOUS_SESSION) {
@@ -639,6 +658,13 @@ function closed(channelId: string): HeadendError {
     `channel ${channelId} was removed or Headend was closed`,
     { channelId },
   );
+}
+
+function stopped(channelId: string): HeadendError {
+  return new HeadendError('ENGINE_STOPPED', 'engine', `channel ${channelId} was stopped`, {
+    channelId,
+    retryable: true,
+  });
 }
 
 function capacityExceeded(channelId: string): HeadendError {

@@ -2,72 +2,23 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
-import { completeLadder } from '../../lib/ladder.js';
-import { SegmentStore } from '../../lib/store/segment-store.js';
-import type { Fault } from '../../lib/stream/fault.js';
-import { StreamManager } from '../../lib/stream/stream-manager.js';
-import { channelFormat, Grid } from '../../lib/timeline/grid.js';
-import { ResolvedLoop } from '../../lib/timeline/schedule.js';
-import { FakeClock, settle } from './fake-clock.js';
-import { FakeEngine, nameOf } from './fake-engine.js';
+import type { FakeClock } from './fake-clock.js';
+import { settle } from './fake-clock.js';
+import { nameOf } from './fake-engine.js';
+import {
+  type ChannelSettings,
+  createStreams,
+  EPOCH,
+  N,
+  START,
+  type StreamsOptions,
+} from './streams.js';
 
-const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
-/** The segment on air when a test begins, a second old. */
-const N = 1000;
-const START = EPOCH + N * 4000 + 1000;
-
-function setUp(
-  options: {
-    segmentMs?: number;
-    maxBytes?: number;
-    playlistSegments?: number;
-    idleMs?: number;
-    batch?: { segments: number; threshold: number };
-  } = {},
-) {
-  const clock = new FakeClock(START);
-  const engine = new FakeEngine(clock, options.segmentMs);
-  const store = new SegmentStore({ clock, maxBytes: options.maxBytes ?? 1_000_000 });
-  const grid = new Grid(EPOCH, channelFormat({ num: 25, den: 1 }, 4));
-  const faults: Fault[] = [];
-  const states: string[] = [];
-  const manager = new StreamManager({
-    engine,
-    store,
-    clock,
-    events: {
-      fault: (fault) => faults.push(fault),
-      channel: ({ state }) => states.push(state),
-      batch: () => {},
-      session: () => {},
-      warning: () => {},
-    },
-    journal: null,
-    slots: 2,
-    admission: 'off',
-    coordinatorIntervalMs: 2000,
-  });
-  const stream = manager.add({
-    grid,
-    schedule: new ResolvedLoop([{ title: 'P', source: { kind: 'slate' }, frames: 250 }], 0),
-    producer: {
-      channelId: 'c',
-      title: 'C',
-      format: grid.format,
-      rungs: completeLadder([
-        { height: 720, bitrate: 3_000_000 },
-        { height: 360, bitrate: 800_000 },
-      ]),
-      audioBitrate: 128_000,
-      fontFile: '/font',
-    },
-    startRung: '720p',
-    playlistSegments: options.playlistSegments ?? 10,
-    batch: options.batch ?? { segments: 2, threshold: 1 },
-    graceMs: options.idleMs ?? 30_000,
-    viewerTimeoutMs: options.idleMs ?? 30_000,
-  });
-  return { clock, engine, store, stream, faults, states };
+// Small batches, so that little is made ahead.
+function setUp({ segmentMs, maxBytes, ...channel }: StreamsOptions & ChannelSettings = {}) {
+  const streams = createStreams({ ...(segmentMs && { segmentMs }), ...(maxBytes && { maxBytes }) });
+  const stream = streams.add('c', { batch: { segments: 2, threshold: 1 }, ...channel });
+  return { ...streams, stream };
 }
 
 type Setup = ReturnType<typeof setUp>;
