@@ -52,10 +52,12 @@ export function admit(request: AdmissionRequest): AdmittedRungs {
   return policy === 'reduce' && smallest && fits(request, smallest) ? [smallest.id] : [];
 }
 
+// The newcomer is expected to cost as much per pixel as the others do, or as much as each of them where nobody looks
+// at pictures.
 function fits({ running, slots }: AdmissionRequest, rung: RungCost | undefined): boolean {
   const measured = running.filter(({ ratio }) => ratio !== null);
   const pixelRate = measured.reduce((sum, cost) => sum + cost.pixelRate, 0);
-  const ratio = load(measured, 1);
-  const expected = pixelRate === 0 ? 0 : (ratio / pixelRate) * (rung?.pixelRate ?? 0);
-  return ratio + expected <= slots;
+  const cost = load(measured, 1);
+  const share = pixelRate > 0 ? (rung?.pixelRate ?? 0) / pixelRate : 1 / measured.length;
+  return measured.length === 0 || cost * (1 + share) <= slots;
 }

@@ -317,6 +317,8 @@ test('admission: a reduced channel lists and makes its smallest rung alone', asy
   void one.playlist('720p').catch(() => {});
   engine.segmentMs = 7000;
   await clock.advance(8000);
+  void one.playlist('720p').catch(() => {});
+  await clock.advance(3000);
   engine.segmentMs = 100;
   const inits = two.inits({ sessionId: 'b' });
   await clock.advance(3000);
