@@ -70,6 +70,7 @@ export async function headendPlugin(
       const channel = headend.channels.get(request.params.id);
       const { session } = request.query;
       const text = await channel.multivariantPlaylist({
+        sessionId: session,
         query: sessionQuery(session),
         signal: clientSignal(reply),
       });
@@ -85,6 +86,7 @@ export async function headendPlugin(
       const { id, rendition } = request.params;
       const channel = headend.channels.get(id);
       const text = await channel.mediaPlaylist(rendition, {
+        sessionId: request.query.session,
         query: sessionQuery(request.query.session),
         signal: clientSignal(reply),
       });
@@ -106,7 +108,10 @@ export async function headendPlugin(
         return sendBytes(request, reply, { data, contentType, etag: `"${hash}"` });
       }
       if (sequence !== undefined && edition === channel.edition) {
-        const segment = await channel.segment(rendition, Number(sequence), clientSignal(reply));
+        const segment = await channel.segment(rendition, Number(sequence), {
+          sessionId: request.query.session,
+          signal: clientSignal(reply),
+        });
         return sendBytes(request, reply, { data: segment.data, contentType, etag: segment.etag });
       }
       throw new HeadendError(

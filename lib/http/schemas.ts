@@ -1,6 +1,7 @@
 // The shapes of requests and JSON answers over HTTP.
 
 import Type from 'typebox';
+import { SESSION_ID_PATTERN } from '../session/session-id.js';
 
 /** Path parameters of a channel's routes. What they name is looked up; nothing else is derived from them. */
 export const ChannelParams = Type.Object({ id: Type.String() });
@@ -17,10 +18,10 @@ export const FileParams = Type.Object({
 
 /** Query of playlists and segments: a viewer's session id is carried through all URIs. */
 export const SessionQuery = Type.Object({
-  session: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' })),
+  session: Type.Optional(Type.String({ pattern: SESSION_ID_PATTERN })),
 });
 
-const State = Type.Enum(['idle', 'starting', 'active', 'error']);
+const State = Type.Enum(['idle', 'starting', 'active', 'stopping', 'error']);
 
 const OnAir = Type.Object({
   title: Type.String(),
