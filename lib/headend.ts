@@ -26,10 +26,10 @@ import {
 import { SegmentStore } from './store/segment-store.js';
 import { type ChannelState, ChannelStream } from './stream/channel-stream.js';
 import type { Fault } from './stream/fault.js';
+import { ChannelSchedule } from './timeline/channel-schedule.js';
 import { channelFormat, Grid } from './timeline/grid.js';
+import type { ScheduleProblem } from './timeline/problem.js';
 import { parseFrameRate } from './timeline/rational.js';
-import { resolveSchedule } from './timeline/resolve.js';
-import type { ResolvedSchedule } from './timeline/schedule.js';
 import { invalidOption, validate } from './validate.js';
 
 // A player asks for a playlist once per target duration; a channel that stopped sooner than some of them
@@ -68,8 +68,10 @@ export interface HeadendParts {
 export interface Channels {
   /**
    * Adds a channel; it is on the air at once, and encoded when somebody watches.
-   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; what the probe of a programme
-   * without explicit duration throws (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`).
+   * A programme that cannot be measured is left out, with a fault and an entry in `channel.problems`.
+   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; when no programme can be played, the
+   * first one's error (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`); for a computed
+   * schedule `SCHEDULE_EMPTY`, `SCHEDULE_FAILED`.
    */
   add(options: ChannelOptions): Promise<Channel>;
   /** @throws HeadendError `CHANNEL_NOT_FOUND` */
@@ -86,6 +88,7 @@ export interface Channels {
 interface Entry {
   readonly channel: Channel;
   readonly stream: ChannelStream;
+  readonly schedule: ChannelSchedule;
 }
 
 /** Plays schedules as live channels. Made by `createHeadend`. */
@@ -231,12 +234,16 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       options.segmentDuration ?? CHANNEL_DEFAULTS.segmentDuration,
     );
     const grid = new Grid(epoch.getTime(), format);
-    const schedule = await resolveSchedule(
-      options.schedule,
+    const playlistSegments = this.#options.playlistSegments ?? HEADEND_DEFAULTS.playlistSegments;
+    const schedule = await ChannelSchedule.create(options.schedule, {
       grid,
-      (url, stop) => this.#engine.probe(url, stop),
+      clock,
+      playlistSegments,
+      probe: (url, stop) => this.#engine.probe(url, stop),
+      check: options.checkSources,
+      onProblem: (problem) => this.#onProblem(id, problem),
       signal,
-    );
+    });
     const producer: ProducerOptions = {
       channelId: id,
       title: name,
@@ -253,7 +260,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       schedule,
       producer,
       startRung: variantOrder(rungs)[0]?.id ?? '',
-      playlistSegments: this.#options.playlistSegments ?? HEADEND_DEFAULTS.playlistSegments,
+      playlistSegments,
       idleMs: Math.max(
         this.#options.idleMs ?? HEADEND_DEFAULTS.idleMs,
         IDLE_TARGET_DURATIONS * grid.targetDuration * 1000,
@@ -268,16 +275,17 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       audioBitrate,
       grid,
       schedule,
-      edition: editionOf(epoch, producer, schedule),
+      editionOf: (identity) => editionOf(epoch, producer, identity),
       stream,
       store,
     });
-    return { channel, stream };
+    return { channel, stream, schedule };
   }
 
   async #remove(id: string): Promise<void> {
-    const { stream } = this.#entry(id);
+    const { stream, schedule } = this.#entry(id);
     this.#entries.delete(id);
+    schedule.close();
     await stream.close();
   }
 
@@ -307,6 +315,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     });
   }
 
+  #onProblem(channelId: string, problem: ScheduleProblem): void {
+    const { index: _, ...fault } = problem;
+    this.#onFault({ ...fault, channelId, airsAt: null });
+  }
+
   #onState(event: ChannelEvent): void {
     this.#tell(() => {
       this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
@@ -322,7 +335,7 @@ function defaultFontFile(): string {
 function editionOf(
   epoch: Date,
   { format, rungs, audioBitrate }: ProducerOptions,
-  { identity }: ResolvedSchedule,
+  identity: string,
 ): string {
   const made = JSON.stringify([epoch, format, rungs, audioBitrate, identity]);
   return createHash('sha256').update(made).digest('hex').slice(0, 8);

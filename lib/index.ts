@@ -1,6 +1,12 @@
 // The public surface of the package: everything a program that embeds Headend can import.
 
-export type { ChannelSegment, OnAir, PlaylistOptions, SegmentsOptions } from './channel.js';
+export type {
+  ChannelSegment,
+  OnAir,
+  PlaylistOptions,
+  SegmentsOptions,
+  SetScheduleOptions,
+} from './channel.js';
 export { Channel } from './channel.js';
 export { createHeadend } from './create-headend.js';
 export type { ProbeResult, Rational, Rung } from './engine/engine.js';
@@ -12,12 +18,39 @@ export { Headend } from './headend.js';
 export type { HeadendPluginOptions } from './http/plugin.js';
 export { headendPlugin } from './http/plugin.js';
 export { problemHandler, routeNotFound } from './http/problem.js';
+export type { Discovery, LineupStatus, Tuner, TunerChannel } from './iptv/hdhomerun.js';
+export {
+  deviceDescription,
+  discovery,
+  isTunerId,
+  lineupStatus,
+  tunerId,
+  tunerLineup,
+} from './iptv/hdhomerun.js';
+export type { Lineup, LineupChannel } from './iptv/lineup.js';
+export { writeLineup } from './iptv/lineup.js';
+export type { Xmltv, XmltvChannel } from './iptv/xmltv.js';
+export { writeXmltv } from './iptv/xmltv.js';
 export type { RungOptions, X264Preset } from './ladder.js';
 export { DEFAULT_LADDER } from './ladder.js';
 export type { ChannelOptions, HeadendOptions, Logger } from './options.js';
 export type { StoredInit, StoredSegment } from './store/segment-store.js';
 export type { ChannelState } from './stream/channel-stream.js';
 export type { Fault } from './stream/fault.js';
-export type { GeneratorSource, LoopOptions, Programme, Schedule } from './timeline/schedule.js';
-export { loop } from './timeline/schedule.js';
+export type { AiringKind } from './timeline/airing.js';
+export type { ComputeOptions, NextProgramme, NextProgrammeRequest } from './timeline/computed.js';
+export { ComputedSchedule, compute } from './timeline/computed.js';
+export type { Guide, GuideEntry } from './timeline/guide.js';
+export type { LoopOptions } from './timeline/loop.js';
+export { LoopSchedule, loop } from './timeline/loop.js';
+export type { ScheduleProblem } from './timeline/problem.js';
+export type {
+  Episode,
+  GeneratorSource,
+  Programme,
+  ProgrammeDetails,
+} from './timeline/programme.js';
+export type { Schedule } from './timeline/schedule.js';
+export type { AtOptions, TimedProgramme } from './timeline/timetable.js';
+export { at, TimetableSchedule } from './timeline/timetable.js';
 export type { SegmentRange } from './timeline/window.js';
