@@ -1,7 +1,7 @@
 // XML documents from plain objects. A member whose name begins with `@` is an attribute, `#text` is the text,
 // an array is an element for each item.
 
-import { Builder } from 'fast-xml-builder';
+import Builder from 'fast-xml-builder';
 
 /** An element: its attributes, its text, its children. */
 export interface XmlElement {
