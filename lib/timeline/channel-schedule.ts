@@ -137,6 +137,8 @@ export class ChannelSchedule implements ResolvedSchedule {
       fromFrame,
       signal: stop,
     });
+    if (stop.aborted) resolution.schedule.close?.();
+    stop.throwIfAborted();
     const cutFrame = Math.max(fromFrame, this.#firstFree(now()));
     const current = this.#current.since(this.#grid.frameAt(now()) - this.#historyFrames);
     if (current.pieces.length >= PIECES_LIMIT) {
