@@ -36,10 +36,10 @@ import type {
   WarningEvent,
 } from './stream/stream-events.js';
 import { type CapacityStatus, StreamManager } from './stream/stream-manager.js';
+import { ChannelSchedule } from './timeline/channel-schedule.js';
 import { channelFormat, Grid } from './timeline/grid.js';
+import type { ScheduleProblem } from './timeline/problem.js';
 import { parseFrameRate } from './timeline/rational.js';
-import { resolveSchedule } from './timeline/resolve.js';
-import type { ResolvedSchedule } from './timeline/schedule.js';
 import { invalidOption, validate } from './validate.js';
 
 /** The events of a {@link Headend} and their arguments. */
@@ -83,8 +83,10 @@ export interface HeadendParts {
 export interface Channels {
   /**
    * Adds a channel; it is on the air at once, and encoded when somebody watches.
-   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; what the probe of a programme
-   * without explicit duration throws (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`).
+   * A programme that cannot be measured is left out, with a fault and an entry in `channel.problems`.
+   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; when no programme can be played, the
+   * first one's error (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`); for a computed
+   * schedule `SCHEDULE_EMPTY`, `SCHEDULE_FAILED`.
    */
   add(options: ChannelOptions): Promise<Channel>;
   /** @throws HeadendError `CHANNEL_NOT_FOUND` */
@@ -262,12 +264,22 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       options.segmentDuration ?? CHANNEL_DEFAULTS.segmentDuration,
     );
     const grid = new Grid(epoch.getTime(), format);
-    const schedule = await resolveSchedule(
-      options.schedule,
+    const {
+      playlistSegments = HEADEND_DEFAULTS.playlistSegments,
+      batchSegments = HEADEND_DEFAULTS.batchSegments,
+      batchThreshold = HEADEND_DEFAULTS.batchThreshold,
+      idleMs = HEADEND_DEFAULTS.idleMs,
+      viewerTimeoutMs = idleMs,
+    } = this.#options;
+    const schedule = await ChannelSchedule.create(options.schedule, {
       grid,
-      (url, stop) => this.#engine.probe(url, stop),
+      clock,
+      playlistSegments,
+      probe: (url, stop) => this.#engine.probe(url, stop),
+      check: options.checkSources,
+      onProblem: (problem) => this.#onProblem(id, problem),
       signal,
-    );
+    });
     const producer: ProducerOptions = {
       channelId: id,
       title: name,
@@ -277,13 +289,6 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       fontFile: this.#fontFile,
     };
     signal.throwIfAborted();
-    const {
-      playlistSegments = HEADEND_DEFAULTS.playlistSegments,
-      batchSegments = HEADEND_DEFAULTS.batchSegments,
-      batchThreshold = HEADEND_DEFAULTS.batchThreshold,
-      idleMs = HEADEND_DEFAULTS.idleMs,
-      viewerTimeoutMs = idleMs,
-    } = this.#options;
     const stream = this.#streams.add({
       grid,
       schedule,
@@ -301,7 +306,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       audioBitrate,
       grid,
       schedule,
-      edition: editionOf(epoch, producer, schedule),
+      editionOf: (identity) => editionOf(epoch, producer, identity),
       stream,
       store: this.#store,
       clock,
@@ -350,6 +355,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     };
   }
 
+  #onProblem(channelId: string, { index: _, ...problem }: ScheduleProblem): void {
+    this.#events().fault({ ...problem, channelId, airsAt: null });
+  }
+
   // A listener or a logger that throws is an uncaught exception of the program, and never unwinds production.
   #tell(name: keyof HeadendEvents, event: object, emit: () => void): void {
     queueMicrotask(() => {
@@ -366,7 +375,7 @@ function defaultFontFile(): string {
 function editionOf(
   epoch: Date,
   { format, rungs, audioBitrate }: ProducerOptions,
-  { identity }: ResolvedSchedule,
+  identity: string,
 ): string {
   const made = JSON.stringify([epoch, format, rungs, audioBitrate, identity]);
   return createHash('sha256').update(made).digest('hex').slice(0, 8);

@@ -107,7 +107,7 @@ export async function headendPlugin(
         const { data } = channel.init(rendition, hash);
         return sendBytes(request, reply, { data, contentType, etag: `"${hash}"` });
       }
-      if (sequence !== undefined && edition === channel.edition) {
+      if (sequence !== undefined && edition === channel.editionOf(Number(sequence))) {
         const segment = await channel.segment(rendition, Number(sequence), {
           sessionId: request.query.session,
           signal: clientSignal(reply),

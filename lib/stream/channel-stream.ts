@@ -388,6 +388,7 @@ export class ChannelStream implements Coordinated {
     const error = closed(this.channelId);
     this.#closing.abort(error);
     this.#shared.store.removeChannel(this.channelId, error);
+    this.#options.schedule.close?.();
     await this.#stop(error, sessions);
   }
 
@@ -453,7 +454,8 @@ export class ChannelStream implements Coordinated {
   // The rungs that the channel may make; throws when nothing airs now, or when the machine is full.
   #mayStart(): AdmittedRungs {
     const { grid, schedule } = this.#options;
-    schedule.airingAt(grid.frameAt(this.now()));
+    const refusal = schedule.refusal?.(grid.frameAt(this.now()));
+    if (refusal) throw refusal;
     const admitted = this.#shared.admit(this);
     if (admitted.length === 0) throw capacityExceeded(this.channelId);
     return admitted;
