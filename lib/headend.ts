@@ -36,6 +36,7 @@ import type {
   WarningEvent,
 } from './stream/stream-events.js';
 import { type CapacityStatus, StreamManager } from './stream/stream-manager.js';
+import { WorkScheduler } from './stream/work-scheduler.js';
 import { channelFormat, Grid } from './timeline/grid.js';
 import { parseFrameRate } from './timeline/rational.js';
 import { resolveSchedule } from './timeline/resolve.js';
@@ -136,7 +137,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       clock,
       events: this.#events(),
       journal,
-      slots: options.segmentsInWork ?? availableParallelism(),
+      scheduler: new WorkScheduler({
+        clock,
+        slots: options.segmentsInWork ?? availableParallelism(),
+      }),
       admission: options.admission ?? HEADEND_DEFAULTS.admission,
       coordinatorIntervalMs:
         options.coordinatorIntervalMs ?? HEADEND_DEFAULTS.coordinatorIntervalMs,

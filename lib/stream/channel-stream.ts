@@ -25,7 +25,7 @@ import { Demand } from './demand.js';
 import type { Fault } from './fault.js';
 import { type BatchSize, ProductionRun } from './production-run.js';
 import type { BatchEvent, StreamEvents } from './stream-events.js';
-import type { WorkScheduler } from './work-scheduler.js';
+import type { Scheduler } from './work-scheduler.js';
 
 // A cold start takes as long with short segments as with long ones.
 const LEAST_DEADLINE_MS = 10_000;
@@ -42,7 +42,7 @@ export interface SharedParts {
   readonly engine: Engine;
   readonly store: SegmentStore;
   readonly clock: Clock;
-  readonly scheduler: WorkScheduler;
+  readonly scheduler: Scheduler;
   readonly coordinator: BatchCoordinator;
   readonly events: StreamEvents;
   /** Writes an operation to the journal, if there is one. */

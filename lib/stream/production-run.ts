@@ -22,7 +22,7 @@ import { failureClass, Recovery } from './recovery.js';
 import { SegmentFiller } from './segment-filler.js';
 import { SegmentMaker } from './segment-maker.js';
 import type { BatchEvent } from './stream-events.js';
-import type { WorkScheduler } from './work-scheduler.js';
+import type { Scheduler } from './work-scheduler.js';
 
 /** Segments that the filler makes for one request beyond those asked for: what a player fetches next. */
 const FILL_SEGMENTS = 4;
@@ -45,7 +45,7 @@ export interface RunContext {
   readonly schedule: ResolvedSchedule;
   readonly store: SegmentStore;
   readonly session: StreamSession;
-  readonly scheduler: WorkScheduler;
+  readonly scheduler: Scheduler;
   readonly clock: Clock;
   readonly batch: BatchSize;
   /** The channel's time: wall time that never goes back. */
