@@ -18,9 +18,9 @@ console.log(
 );
 console.log('| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
 for (const [cores, viewers] of [
+  [96, 300],
   [64, 300],
-  [32, 300],
-  [24, 300],
+  [48, 300],
 ] as const) {
   for (const batch of BATCHES) {
     for (const policy of policies) {

@@ -139,7 +139,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       journal,
       scheduler: new WorkScheduler({
         clock,
-        slots: options.segmentsInWork ?? availableParallelism(),
+        slots: options.segmentsInWork ?? Math.max(2, Math.ceil(availableParallelism() / 2)),
       }),
       admission: options.admission ?? HEADEND_DEFAULTS.admission,
       coordinatorIntervalMs:

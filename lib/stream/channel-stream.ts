@@ -15,16 +15,16 @@ import {
 } from '../session/stream-session.js';
 import type { SegmentStore, StoredInit, StoredSegment } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
-import type { Airing, ResolvedSchedule } from '../timeline/schedule.js';
+import type { ResolvedSchedule } from '../timeline/schedule.js';
 import { LiveWindow, type SegmentRange } from '../timeline/window.js';
 import type { AdmittedRungs, RunningCost } from './admission.js';
 import type { BatchCoordinator, Coordinated } from './batch-coordinator.js';
-import { sourceName } from './batch-source.js';
 import { ChannelTime } from './channel-time.js';
 import { Demand } from './demand.js';
-import type { Fault } from './fault.js';
+import { type Fault, failedBatchFault } from './fault.js';
 import { type BatchSize, ProductionRun } from './production-run.js';
-import type { BatchEvent, StreamEvents } from './stream-events.js';
+import type { StreamEvents } from './stream-events.js';
+import { StreamLog } from './stream-log.js';
 import type { Scheduler } from './work-scheduler.js';
 
 // A cold start takes as long with short segments as with long ones.
@@ -113,13 +113,13 @@ export class ChannelStream implements Coordinated {
   readonly #window: LiveWindow;
   readonly #demand: Demand;
   readonly #time: ChannelTime;
+  readonly #log: StreamLog;
   readonly #deadlineMs: number;
   readonly #closing = new AbortController();
   #run: ProductionRun | null = null;
   #admitted: AdmittedRungs;
   #stopping: Promise<void> | null = null;
   #waiting = 0;
-  #lastFault: Fault | null = null;
 
   constructor(options: ChannelStreamOptions, shared: SharedParts) {
     const { grid, producer } = options;
@@ -130,6 +130,7 @@ export class ChannelStream implements Coordinated {
     this.#options = options;
     this.#shared = shared;
     this.#time = new ChannelTime(shared.clock);
+    this.#log = new StreamLog({ ...shared, channelId: producer.channelId, grid });
     this.#window = new LiveWindow(grid, options.playlistSegments);
     this.#demand = new Demand(rungs, patienceMs);
     this.#deadlineMs = Math.max(2 * targetMs, LEAST_DEADLINE_MS);
@@ -191,7 +192,7 @@ export class ChannelStream implements Coordinated {
 
   /** What went wrong last, since the channel was added. */
   get lastFault(): Fault | null {
-    return this.#lastFault;
+    return this.#log.lastFault;
   }
 
   /** How production is doing; null while the channel is not on. */
@@ -240,7 +241,7 @@ export class ChannelStream implements Coordinated {
   /** Forgets a viewer who left. Repeatable: who is not there cannot leave. */
   unregister(sessionId: string): void {
     if (!this.#session.unregister(sessionId, this.#monotonic())) return;
-    this.#onClosed(sessionId, 'left');
+    this.#log.closed(sessionId, 'left', this.viewerCount);
     this.#shared.coordinator.trigger(this);
   }
 
@@ -260,7 +261,7 @@ export class ChannelStream implements Coordinated {
     if (position) {
       this.#session.updateClientPosition({ sessionId, ...position }, seenAt, this.#existing());
     }
-    for (const gone of this.#session.expire(nowMs)) this.#onClosed(gone, 'timeout');
+    this.#expire(nowMs);
   }
 
   /**
@@ -371,7 +372,7 @@ export class ChannelStream implements Coordinated {
   /** Does what is due, as the coordinator asks. */
   check(): number {
     const nowMs = this.#monotonic();
-    for (const sessionId of this.#session.expire(nowMs)) this.#onClosed(sessionId, 'timeout');
+    this.#expire(nowMs);
     if (!this.#run) return Infinity;
     if (this.#isWatched()) return Math.min(this.#run.trigger(), this.#session.nextExpiry - nowMs);
     const leftMs = this.#session.lastAccess + this.#options.graceMs - nowMs;
@@ -417,7 +418,7 @@ export class ChannelStream implements Coordinated {
   #hear(sessionId: string): void {
     if (!this.#run && !this.#stopping) this.#time.rejoin();
     if (!this.#session.register(sessionId, this.#monotonic())) return;
-    this.#onOpened(sessionId);
+    this.#log.opened(sessionId, this.viewerCount);
   }
 
   #ask(rendition: string): void {
@@ -460,7 +461,7 @@ export class ChannelStream implements Coordinated {
   }
 
   #createRun(): ProductionRun {
-    const { engine, store, clock, scheduler, coordinator, events } = this.#shared;
+    const { engine, store, clock, scheduler, coordinator } = this.#shared;
     const { producer, grid, schedule, batch } = this.#options;
     return new ProductionRun({
       engine,
@@ -476,17 +477,8 @@ export class ChannelStream implements Coordinated {
       now: () => this.now(),
       isWatched: () => this.#isWatched(),
       rungsInDemand: () => this.rungsInDemand,
-      onFault: (fault) => this.#onFault(fault),
+      log: this.#log,
       onState: (state) => this.#setState(state),
-      onBatch: (event) => this.#onBatch(event),
-      onAired: (airing) => this.#onAired(airing),
-      onSlow: (ratio) =>
-        events.warning({
-          channelId: this.channelId,
-          type: 'slow-generation',
-          ratio,
-          message: `channel ${this.channelId} takes ${ratio.toFixed(2)} s to make a second of itself`,
-        }),
       onIdle: () => coordinator.trigger(this),
     });
   }
@@ -505,7 +497,9 @@ export class ChannelStream implements Coordinated {
     this.#run = null;
     coordinator.remove(this);
     this.#setState('stopping');
-    await run.stop(reason);
+    await run
+      .stop(reason)
+      .catch((error) => this.#log.fault(failedBatchFault(this.channelId, error)));
     store.dropSegments(this.channelId, reason);
     this.#session.setCurrentBatch(null);
     this.#stopping = null;
@@ -513,7 +507,13 @@ export class ChannelStream implements Coordinated {
   }
 
   #forgetViewers(reason: SessionEnd): void {
-    for (const sessionId of this.#session.clearViewers()) this.#onClosed(sessionId, reason);
+    for (const sessionId of this.#session.clearViewers()) this.#log.closed(sessionId, reason, 0);
+  }
+
+  #expire(nowMs: number): void {
+    for (const sessionId of this.#session.expire(nowMs)) {
+      this.#log.closed(sessionId, 'timeout', this.viewerCount);
+    }
   }
 
   // Somebody is present, or waits for an answer.
@@ -546,20 +546,9 @@ export class ChannelStream implements Coordinated {
     const { sessionId } = update;
     const before = this.#session.clientPosition(sessionId);
     const after = this.#session.updateClientPosition(update, this.#monotonic(), existing);
-    const { rendition, segmentNumber } = after;
-    const moved = before?.segmentNumber !== segmentNumber || before.rendition !== rendition;
-    if (moved && sessionId !== ANONYMOUS_SESSION) {
-      const atMs = this.#shared.clock.now();
-      const { channelId } = this;
-      this.#shared.record({
-        type: 'position',
-        channelId,
-        sessionId,
-        rendition,
-        segmentNumber,
-        atMs,
-      });
-    }
+    const moved =
+      before?.segmentNumber !== after.segmentNumber || before.rendition !== after.rendition;
+    if (moved) this.#log.position(after);
     this.#shared.coordinator.trigger(this);
   }
 
@@ -588,62 +577,7 @@ export class ChannelStream implements Coordinated {
   #setState(state: ChannelState): void {
     if (state === this.#session.state) return;
     this.#session.transition(state);
-    this.#shared.events.channel({ channelId: this.channelId, state });
-  }
-
-  #onFault(fault: Fault): void {
-    this.#lastFault = fault;
-    this.#shared.record({ type: 'fault', atMs: this.#shared.clock.now(), fault });
-    this.#shared.events.fault(fault);
-  }
-
-  #onBatch(event: BatchEvent): void {
-    const { channelId, type, batch, error } = event;
-    if (type !== 'started') {
-      this.#shared.record({
-        type: 'batch',
-        channelId,
-        batchNumber: batch.batchNumber,
-        startSegment: batch.startSegment,
-        endSegment: batch.endSegment,
-        startedAtMs: batch.generationStarted,
-        endedAtMs: batch.generationEnded ?? this.now(),
-        error: type === 'abandoned' ? 'it came too late to be of use' : error,
-      });
-    }
-    this.#shared.events.batch(event);
-  }
-
-  #onAired({ programme, startFrame, endFrame }: Airing): void {
-    const { grid } = this.#options;
-    this.#shared.record({
-      type: 'aired',
-      channelId: this.channelId,
-      title: programme.title,
-      source: sourceName(programme),
-      startsAtMs: grid.instantOfFrame(startFrame),
-      endsAtMs: grid.instantOfFrame(endFrame),
-    });
-  }
-
-  #onOpened(sessionId: string): void {
-    const { clock, events, record } = this.#shared;
-    const { channelId } = this;
-    if (sessionId !== ANONYMOUS_SESSION) {
-      record({ type: 'session-opened', channelId, sessionId, atMs: clock.now() });
-    }
-    const viewers = this.#session.viewerCount;
-    events.session({ channelId, type: 'opened', sessionId, reason: null, viewers });
-  }
-
-  #onClosed(sessionId: string, reason: SessionEnd): void {
-    const { clock, events, record } = this.#shared;
-    const { channelId } = this;
-    if (sessionId !== ANONYMOUS_SESSION) {
-      record({ type: 'session-closed', channelId, sessionId, atMs: clock.now(), reason });
-    }
-    const viewers = this.#session.viewerCount;
-    events.session({ channelId, type: 'closed', sessionId, reason, viewers });
+    this.#log.state(state);
   }
 
   #monotonic(): number {

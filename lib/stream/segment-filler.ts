@@ -61,7 +61,8 @@ export class SegmentFiller {
   fill(rendition: string, from: number, to: number): void {
     const askedAt = this.#options.now();
     this.#jobs.push({ rendition, from, to, askedAt, next: from, attempts: 0 });
-    if (this.#jobs.length === 1) this.#working = this.#working.then(() => this.#work());
+    if (this.#jobs.length > 1) return;
+    this.#working = this.#working.then(() => this.#work()).catch(this.#options.onFailure);
   }
 
   /** Resolves when the jobs are done or the signal was aborted, and the producer is gone. */
