@@ -4,7 +4,7 @@
 import { type Clock, delay } from '../clock.js';
 import { AUDIO_RENDITION, type Engine, type ProducerOptions } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
-import type { JournalOperation, SessionEnd } from '../journal/operations.js';
+import type { JournalOperation } from '../journal/operations.js';
 import type { BatchState } from '../session/batch-state.js';
 import { ANONYMOUS_SESSION, newSessionId } from '../session/session-id.js';
 import {
@@ -18,6 +18,7 @@ import type { Grid } from '../timeline/grid.js';
 import type { ResolvedSchedule } from '../timeline/schedule.js';
 import { LiveWindow, type SegmentRange } from '../timeline/window.js';
 import type { AdmittedRungs, RunningCost } from './admission.js';
+import { Audience } from './audience.js';
 import type { BatchCoordinator, Coordinated } from './batch-coordinator.js';
 import { ChannelTime } from './channel-time.js';
 import { Demand } from './demand.js';
@@ -32,8 +33,6 @@ const LEAST_DEADLINE_MS = 10_000;
 // A player asks for a playlist once per target duration, and may miss one: a viewer who was forgotten, or a rung that
 // was dropped, sooner than this would come and go all the time.
 const PATIENCE_TARGET_DURATIONS = 3;
-/** A player loads sound at most so far ahead of its pictures. */
-const SOUND_AHEAD_SEGMENTS = 3;
 /** Viewers of one channel who are kept track of. */
 const MAX_VIEWERS = 100_000;
 
@@ -114,6 +113,7 @@ export class ChannelStream implements Coordinated {
   readonly #demand: Demand;
   readonly #time: ChannelTime;
   readonly #log: StreamLog;
+  readonly #audience: Audience;
   readonly #deadlineMs: number;
   readonly #closing = new AbortController();
   #run: ProductionRun | null = null;
@@ -139,6 +139,11 @@ export class ChannelStream implements Coordinated {
       channelId: producer.channelId,
       viewerTimeoutMs: Math.max(options.viewerTimeoutMs, patienceMs),
       maxViewers: MAX_VIEWERS,
+    });
+    this.#audience = new Audience({
+      session: this.#session,
+      log: this.#log,
+      clock: shared.clock,
     });
   }
 
@@ -240,9 +245,7 @@ export class ChannelStream implements Coordinated {
 
   /** Forgets a viewer who left. Repeatable: who is not there cannot leave. */
   unregister(sessionId: string): void {
-    if (!this.#session.unregister(sessionId, this.#monotonic())) return;
-    this.#log.closed(sessionId, 'left', this.viewerCount);
-    this.#shared.coordinator.trigger(this);
+    if (this.#audience.leave(sessionId)) this.#shared.coordinator.trigger(this);
   }
 
   /**
@@ -254,14 +257,7 @@ export class ChannelStream implements Coordinated {
     seenAtMs: number,
     position: Omit<PositionUpdate, 'sessionId'> | null,
   ): void {
-    const { clock } = this.#shared;
-    const nowMs = this.#monotonic();
-    const seenAt = nowMs - Math.max(0, clock.now() - seenAtMs);
-    this.#session.register(sessionId, seenAt);
-    if (position) {
-      this.#session.updateClientPosition({ sessionId, ...position }, seenAt, this.#existing());
-    }
-    this.#expire(nowMs);
+    this.#audience.restore(sessionId, seenAtMs, position, this.#existing());
   }
 
   /**
@@ -269,7 +265,8 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `SESSION_NOT_FOUND`
    */
   reportPosition(update: PositionUpdate): PositionAnswer {
-    this.#updatePosition(update, this.#existing());
+    this.#audience.report(update, this.#existing());
+    this.#shared.coordinator.trigger(this);
     return {
       acknowledged: true,
       currentBatch: this.batch,
@@ -348,11 +345,9 @@ export class ChannelStream implements Coordinated {
       this.#requireAdmitted(rendition);
       return this.#made(run, rendition, sequence, request.signal);
     });
-    this.#implyPosition({
-      sessionId: request.sessionId ?? ANONYMOUS_SESSION,
-      rendition,
-      segmentNumber: sequence,
-    });
+    const { sessionId = ANONYMOUS_SESSION } = request;
+    this.#audience.got({ sessionId, rendition, segmentNumber: sequence });
+    this.#shared.coordinator.trigger(this);
     return segment;
   }
 
@@ -371,8 +366,8 @@ export class ChannelStream implements Coordinated {
 
   /** Does what is due, as the coordinator asks. */
   check(): number {
-    const nowMs = this.#monotonic();
-    this.#expire(nowMs);
+    const nowMs = this.#shared.clock.monotonic();
+    this.#audience.expire();
     if (!this.#run) return Infinity;
     if (this.#isWatched()) return Math.min(this.#run.trigger(), this.#session.nextExpiry - nowMs);
     const leftMs = this.#session.lastAccess + this.#options.graceMs - nowMs;
@@ -407,7 +402,7 @@ export class ChannelStream implements Coordinated {
       signal?.throwIfAborted();
       this.#shared.coordinator.trigger(this);
       const result = await answer(run);
-      if (this.#session.has(sessionId)) this.#session.register(sessionId, this.#monotonic());
+      this.#audience.hearAgain(sessionId);
       return result;
     } finally {
       this.#waiting--;
@@ -417,8 +412,7 @@ export class ChannelStream implements Coordinated {
 
   #hear(sessionId: string): void {
     if (!this.#run && !this.#stopping) this.#time.rejoin();
-    if (!this.#session.register(sessionId, this.#monotonic())) return;
-    this.#log.opened(sessionId, this.viewerCount);
+    this.#audience.hear(sessionId);
   }
 
   #ask(rendition: string): void {
@@ -439,12 +433,12 @@ export class ChannelStream implements Coordinated {
     try {
       this.#admitted = this.#mayStart();
     } catch (error) {
-      this.#forgetViewers('removed');
+      this.#audience.forget('removed');
       throw error;
     }
     const run = this.#createRun();
     this.#run = run;
-    this.#session.touch(this.#monotonic());
+    this.#session.touch(this.#shared.clock.monotonic());
     this.#setState('starting');
     coordinator.add(this);
     coordinator.trigger(this);
@@ -485,8 +479,7 @@ export class ChannelStream implements Coordinated {
 
   #stop(reason: HeadendError, sessions: 'removed' | 'kept'): Promise<void> {
     if (this.#run) {
-      if (sessions === 'removed') this.#forgetViewers('removed');
-      else this.#session.clearViewers();
+      this.#audience.forget(sessions === 'removed' ? 'removed' : null);
       this.#stopping = this.#stopRun(this.#run, reason);
     }
     return this.#stopping ?? Promise.resolve();
@@ -506,16 +499,6 @@ export class ChannelStream implements Coordinated {
     this.#setState('idle');
   }
 
-  #forgetViewers(reason: SessionEnd): void {
-    for (const sessionId of this.#session.clearViewers()) this.#log.closed(sessionId, reason, 0);
-  }
-
-  #expire(nowMs: number): void {
-    for (const sessionId of this.#session.expire(nowMs)) {
-      this.#log.closed(sessionId, 'timeout', this.viewerCount);
-    }
-  }
-
   // Somebody is present, or waits for an answer.
   #isWatched(): boolean {
     return this.#waiting > 0 || this.#session.viewerCount > 0;
@@ -525,31 +508,6 @@ export class ChannelStream implements Coordinated {
   #existing(): SegmentRange {
     const { from, to } = this.#window.fetchable(this.now());
     return { from, to: Math.max(from, Math.min(to, (this.#run?.next ?? to + 1) - 1)) };
-  }
-
-  // A viewer gets every segment twice, as pictures and as sound: the pictures say where it is, unless it goes on
-  // without them.
-  #implyPosition(update: PositionUpdate): void {
-    const { sessionId, rendition, segmentNumber } = update;
-    if (!this.#session.has(sessionId)) return;
-    const position = this.#session.clientPosition(sessionId);
-    const hasPictures = position !== null && position.rendition !== AUDIO_RENDITION;
-    const isNear = segmentNumber <= (position?.segmentNumber ?? 0) + SOUND_AHEAD_SEGMENTS;
-    if (rendition === AUDIO_RENDITION && hasPictures && isNear) return;
-    // The segment exists: it has just been answered with.
-    const { from, to } = this.#existing();
-    const existing = { from: Math.min(from, segmentNumber), to: Math.max(to, segmentNumber) };
-    this.#updatePosition(update, existing);
-  }
-
-  #updatePosition(update: PositionUpdate, existing: SegmentRange): void {
-    const { sessionId } = update;
-    const before = this.#session.clientPosition(sessionId);
-    const after = this.#session.updateClientPosition(update, this.#monotonic(), existing);
-    const moved =
-      before?.segmentNumber !== after.segmentNumber || before.rendition !== after.rendition;
-    if (moved) this.#log.position(after);
-    this.#shared.coordinator.trigger(this);
   }
 
   #init(rendition: string, signal: AbortSignal | undefined): Promise<StoredInit> {
@@ -578,10 +536,6 @@ export class ChannelStream implements Coordinated {
     if (state === this.#session.state) return;
     this.#session.transition(state);
     this.#log.state(state);
-  }
-
-  #monotonic(): number {
-    return this.#shared.clock.monotonic();
   }
 }
 
