@@ -36,6 +36,7 @@ import type {
   WarningEvent,
 } from './stream/stream-events.js';
 import { type CapacityStatus, StreamManager } from './stream/stream-manager.js';
+import { WorkScheduler } from './stream/work-scheduler.js';
 import { ChannelSchedule } from './timeline/channel-schedule.js';
 import { channelFormat, Grid } from './timeline/grid.js';
 import type { ScheduleProblem } from './timeline/problem.js';
@@ -138,7 +139,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       clock,
       events: this.#events(),
       journal,
-      slots: options.segmentsInWork ?? availableParallelism(),
+      scheduler: new WorkScheduler({
+        clock,
+        slots: options.segmentsInWork ?? Math.max(2, Math.ceil(availableParallelism() / 2)),
+      }),
       admission: options.admission ?? HEADEND_DEFAULTS.admission,
       coordinatorIntervalMs:
         options.coordinatorIntervalMs ?? HEADEND_DEFAULTS.coordinatorIntervalMs,

@@ -46,8 +46,8 @@ export interface HeadendOptions {
   /** Milliseconds between two looks at every channel, besides those that events give cause for. Default 2000. */
   readonly coordinatorIntervalMs?: number;
   /**
-   * How many segments, of all channels, are made at the same time; 2 to 1024. Default: the number of processors, 2 at
-   * least.
+   * How many segments, of all channels, are made at the same time; 2 to 1024. Default: half the number of processors,
+   * 2 at least: each segment keeps several busy.
    */
   readonly segmentsInWork?: number;
   /**

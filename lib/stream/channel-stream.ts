@@ -4,7 +4,7 @@
 import { type Clock, delay } from '../clock.js';
 import { AUDIO_RENDITION, type Engine, type ProducerOptions } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
-import type { JournalOperation, SessionEnd } from '../journal/operations.js';
+import type { JournalOperation } from '../journal/operations.js';
 import type { BatchState } from '../session/batch-state.js';
 import { ANONYMOUS_SESSION, newSessionId } from '../session/session-id.js';
 import {
@@ -15,25 +15,24 @@ import {
 } from '../session/stream-session.js';
 import type { SegmentStore, StoredInit, StoredSegment } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
-import type { Airing, ResolvedSchedule } from '../timeline/schedule.js';
+import type { ResolvedSchedule } from '../timeline/schedule.js';
 import { LiveWindow, type SegmentRange } from '../timeline/window.js';
 import type { AdmittedRungs, RunningCost } from './admission.js';
+import { Audience } from './audience.js';
 import type { BatchCoordinator, Coordinated } from './batch-coordinator.js';
-import { sourceName } from './batch-source.js';
 import { ChannelTime } from './channel-time.js';
 import { Demand } from './demand.js';
-import type { Fault } from './fault.js';
+import { type Fault, failedBatchFault } from './fault.js';
 import { type BatchSize, ProductionRun } from './production-run.js';
-import type { BatchEvent, StreamEvents } from './stream-events.js';
-import type { WorkScheduler } from './work-scheduler.js';
+import type { StreamEvents } from './stream-events.js';
+import { StreamLog } from './stream-log.js';
+import type { Scheduler } from './work-scheduler.js';
 
 // A cold start takes as long with short segments as with long ones.
 const LEAST_DEADLINE_MS = 10_000;
 // A player asks for a playlist once per target duration, and may miss one: a viewer who was forgotten, or a rung that
 // was dropped, sooner than this would come and go all the time.
 const PATIENCE_TARGET_DURATIONS = 3;
-/** A player loads sound at most so far ahead of its pictures. */
-const SOUND_AHEAD_SEGMENTS = 3;
 /** Viewers of one channel who are kept track of. */
 const MAX_VIEWERS = 100_000;
 
@@ -42,7 +41,7 @@ export interface SharedParts {
   readonly engine: Engine;
   readonly store: SegmentStore;
   readonly clock: Clock;
-  readonly scheduler: WorkScheduler;
+  readonly scheduler: Scheduler;
   readonly coordinator: BatchCoordinator;
   readonly events: StreamEvents;
   /** Writes an operation to the journal, if there is one. */
@@ -113,13 +112,14 @@ export class ChannelStream implements Coordinated {
   readonly #window: LiveWindow;
   readonly #demand: Demand;
   readonly #time: ChannelTime;
+  readonly #log: StreamLog;
+  readonly #audience: Audience;
   readonly #deadlineMs: number;
   readonly #closing = new AbortController();
   #run: ProductionRun | null = null;
   #admitted: AdmittedRungs;
   #stopping: Promise<void> | null = null;
   #waiting = 0;
-  #lastFault: Fault | null = null;
 
   constructor(options: ChannelStreamOptions, shared: SharedParts) {
     const { grid, producer } = options;
@@ -130,6 +130,7 @@ export class ChannelStream implements Coordinated {
     this.#options = options;
     this.#shared = shared;
     this.#time = new ChannelTime(shared.clock);
+    this.#log = new StreamLog({ ...shared, channelId: producer.channelId, grid });
     this.#window = new LiveWindow(grid, options.playlistSegments);
     this.#demand = new Demand(rungs, patienceMs);
     this.#deadlineMs = Math.max(2 * targetMs, LEAST_DEADLINE_MS);
@@ -138,6 +139,11 @@ export class ChannelStream implements Coordinated {
       channelId: producer.channelId,
       viewerTimeoutMs: Math.max(options.viewerTimeoutMs, patienceMs),
       maxViewers: MAX_VIEWERS,
+    });
+    this.#audience = new Audience({
+      session: this.#session,
+      log: this.#log,
+      clock: shared.clock,
     });
   }
 
@@ -191,7 +197,7 @@ export class ChannelStream implements Coordinated {
 
   /** What went wrong last, since the channel was added. */
   get lastFault(): Fault | null {
-    return this.#lastFault;
+    return this.#log.lastFault;
   }
 
   /** How production is doing; null while the channel is not on. */
@@ -239,9 +245,7 @@ export class ChannelStream implements Coordinated {
 
   /** Forgets a viewer who left. Repeatable: who is not there cannot leave. */
   unregister(sessionId: string): void {
-    if (!this.#session.unregister(sessionId, this.#monotonic())) return;
-    this.#onClosed(sessionId, 'left');
-    this.#shared.coordinator.trigger(this);
+    if (this.#audience.leave(sessionId)) this.#shared.coordinator.trigger(this);
   }
 
   /**
@@ -253,14 +257,7 @@ export class ChannelStream implements Coordinated {
     seenAtMs: number,
     position: Omit<PositionUpdate, 'sessionId'> | null,
   ): void {
-    const { clock } = this.#shared;
-    const nowMs = this.#monotonic();
-    const seenAt = nowMs - Math.max(0, clock.now() - seenAtMs);
-    this.#session.register(sessionId, seenAt);
-    if (position) {
-      this.#session.updateClientPosition({ sessionId, ...position }, seenAt, this.#existing());
-    }
-    for (const gone of this.#session.expire(nowMs)) this.#onClosed(gone, 'timeout');
+    this.#audience.restore(sessionId, seenAtMs, position, this.#existing());
   }
 
   /**
@@ -268,7 +265,8 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `SESSION_NOT_FOUND`
    */
   reportPosition(update: PositionUpdate): PositionAnswer {
-    this.#updatePosition(update, this.#existing());
+    this.#audience.report(update, this.#existing());
+    this.#shared.coordinator.trigger(this);
     return {
       acknowledged: true,
       currentBatch: this.batch,
@@ -347,11 +345,9 @@ export class ChannelStream implements Coordinated {
       this.#requireAdmitted(rendition);
       return this.#made(run, rendition, sequence, request.signal);
     });
-    this.#implyPosition({
-      sessionId: request.sessionId ?? ANONYMOUS_SESSION,
-      rendition,
-      segmentNumber: sequence,
-    });
+    const { sessionId = ANONYMOUS_SESSION } = request;
+    this.#audience.got({ sessionId, rendition, segmentNumber: sequence });
+    this.#shared.coordinator.trigger(this);
     return segment;
   }
 
@@ -370,8 +366,8 @@ export class ChannelStream implements Coordinated {
 
   /** Does what is due, as the coordinator asks. */
   check(): number {
-    const nowMs = this.#monotonic();
-    for (const sessionId of this.#session.expire(nowMs)) this.#onClosed(sessionId, 'timeout');
+    const nowMs = this.#shared.clock.monotonic();
+    this.#audience.expire();
     if (!this.#run) return Infinity;
     if (this.#isWatched()) return Math.min(this.#run.trigger(), this.#session.nextExpiry - nowMs);
     const leftMs = this.#session.lastAccess + this.#options.graceMs - nowMs;
@@ -407,7 +403,7 @@ export class ChannelStream implements Coordinated {
       signal?.throwIfAborted();
       this.#shared.coordinator.trigger(this);
       const result = await answer(run);
-      if (this.#session.has(sessionId)) this.#session.register(sessionId, this.#monotonic());
+      this.#audience.hearAgain(sessionId);
       return result;
     } finally {
       this.#waiting--;
@@ -417,8 +413,7 @@ export class ChannelStream implements Coordinated {
 
   #hear(sessionId: string): void {
     if (!this.#run && !this.#stopping) this.#time.rejoin();
-    if (!this.#session.register(sessionId, this.#monotonic())) return;
-    this.#onOpened(sessionId);
+    this.#audience.hear(sessionId);
   }
 
   #ask(rendition: string): void {
@@ -439,12 +434,12 @@ export class ChannelStream implements Coordinated {
     try {
       this.#admitted = this.#mayStart();
     } catch (error) {
-      this.#forgetViewers('removed');
+      this.#audience.forget('removed');
       throw error;
     }
     const run = this.#createRun();
     this.#run = run;
-    this.#session.touch(this.#monotonic());
+    this.#session.touch(this.#shared.clock.monotonic());
     this.#setState('starting');
     coordinator.add(this);
     coordinator.trigger(this);
@@ -462,7 +457,7 @@ export class ChannelStream implements Coordinated {
   }
 
   #createRun(): ProductionRun {
-    const { engine, store, clock, scheduler, coordinator, events } = this.#shared;
+    const { engine, store, clock, scheduler, coordinator } = this.#shared;
     const { producer, grid, schedule, batch } = this.#options;
     return new ProductionRun({
       engine,
@@ -478,25 +473,15 @@ export class ChannelStream implements Coordinated {
       now: () => this.now(),
       isWatched: () => this.#isWatched(),
       rungsInDemand: () => this.rungsInDemand,
-      onFault: (fault) => this.#onFault(fault),
+      log: this.#log,
       onState: (state) => this.#setState(state),
-      onBatch: (event) => this.#onBatch(event),
-      onAired: (airing) => this.#onAired(airing),
-      onSlow: (ratio) =>
-        events.warning({
-          channelId: this.channelId,
-          type: 'slow-generation',
-          ratio,
-          message: `channel ${this.channelId} takes ${ratio.toFixed(2)} s to make a second of itself`,
-        }),
       onIdle: () => coordinator.trigger(this),
     });
   }
 
   #stop(reason: HeadendError, sessions: 'removed' | 'kept'): Promise<void> {
     if (this.#run) {
-      if (sessions === 'removed') this.#forgetViewers('removed');
-      else this.#session.clearViewers();
+      this.#audience.forget(sessions === 'removed' ? 'removed' : null);
       this.#stopping = this.#stopRun(this.#run, reason);
     }
     return this.#stopping ?? Promise.resolve();
@@ -507,15 +492,13 @@ export class ChannelStream implements Coordinated {
     this.#run = null;
     coordinator.remove(this);
     this.#setState('stopping');
-    await run.stop(reason);
+    await run
+      .stop(reason)
+      .catch((error) => this.#log.fault(failedBatchFault(this.channelId, error)));
     store.dropSegments(this.channelId, reason);
     this.#session.setCurrentBatch(null);
     this.#stopping = null;
     this.#setState('idle');
-  }
-
-  #forgetViewers(reason: SessionEnd): void {
-    for (const sessionId of this.#session.clearViewers()) this.#onClosed(sessionId, reason);
   }
 
   // Somebody is present, or waits for an answer.
@@ -527,42 +510,6 @@ export class ChannelStream implements Coordinated {
   #existing(): SegmentRange {
     const { from, to } = this.#window.fetchable(this.now());
     return { from, to: Math.max(from, Math.min(to, (this.#run?.next ?? to + 1) - 1)) };
-  }
-
-  // A viewer gets every segment twice, as pictures and as sound: the pictures say where it is, unless it goes on
-  // without them.
-  #implyPosition(update: PositionUpdate): void {
-    const { sessionId, rendition, segmentNumber } = update;
-    if (!this.#session.has(sessionId)) return;
-    const position = this.#session.clientPosition(sessionId);
-    const hasPictures = position !== null && position.rendition !== AUDIO_RENDITION;
-    const isNear = segmentNumber <= (position?.segmentNumber ?? 0) + SOUND_AHEAD_SEGMENTS;
-    if (rendition === AUDIO_RENDITION && hasPictures && isNear) return;
-    // The segment exists: it has just been answered with.
-    const { from, to } = this.#existing();
-    const existing = { from: Math.min(from, segmentNumber), to: Math.max(to, segmentNumber) };
-    this.#updatePosition(update, existing);
-  }
-
-  #updatePosition(update: PositionUpdate, existing: SegmentRange): void {
-    const { sessionId } = update;
-    const before = this.#session.clientPosition(sessionId);
-    const after = this.#session.updateClientPosition(update, this.#monotonic(), existing);
-    const { rendition, segmentNumber } = after;
-    const moved = before?.segmentNumber !== segmentNumber || before.rendition !== rendition;
-    if (moved && sessionId !== ANONYMOUS_SESSION) {
-      const atMs = this.#shared.clock.now();
-      const { channelId } = this;
-      this.#shared.record({
-        type: 'position',
-        channelId,
-        sessionId,
-        rendition,
-        segmentNumber,
-        atMs,
-      });
-    }
-    this.#shared.coordinator.trigger(this);
   }
 
   #init(rendition: string, signal: AbortSignal | undefined): Promise<StoredInit> {
@@ -590,66 +537,7 @@ export class ChannelStream implements Coordinated {
   #setState(state: ChannelState): void {
     if (state === this.#session.state) return;
     this.#session.transition(state);
-    this.#shared.events.channel({ channelId: this.channelId, state });
-  }
-
-  #onFault(fault: Fault): void {
-    this.#lastFault = fault;
-    this.#shared.record({ type: 'fault', atMs: this.#shared.clock.now(), fault });
-    this.#shared.events.fault(fault);
-  }
-
-  #onBatch(event: BatchEvent): void {
-    const { channelId, type, batch, error } = event;
-    if (type !== 'started') {
-      this.#shared.record({
-        type: 'batch',
-        channelId,
-        batchNumber: batch.batchNumber,
-        startSegment: batch.startSegment,
-        endSegment: batch.endSegment,
-        startedAtMs: batch.generationStarted,
-        endedAtMs: batch.generationEnded ?? this.now(),
-        error: type === 'abandoned' ? 'it came too late to be of use' : error,
-      });
-    }
-    this.#shared.events.batch(event);
-  }
-
-  #onAired({ programme, startFrame, endFrame }: Airing): void {
-    const { grid } = this.#options;
-    this.#shared.record({
-      type: 'aired',
-      channelId: this.channelId,
-      title: programme.title,
-      source: sourceName(programme),
-      startsAtMs: grid.instantOfFrame(startFrame),
-      endsAtMs: grid.instantOfFrame(endFrame),
-    });
-  }
-
-  #onOpened(sessionId: string): void {
-    const { clock, events, record } = this.#shared;
-    const { channelId } = this;
-    if (sessionId !== ANONYMOUS_SESSION) {
-      record({ type: 'session-opened', channelId, sessionId, atMs: clock.now() });
-    }
-    const viewers = this.#session.viewerCount;
-    events.session({ channelId, type: 'opened', sessionId, reason: null, viewers });
-  }
-
-  #onClosed(sessionId: string, reason: SessionEnd): void {
-    const { clock, events, record } = this.#shared;
-    const { channelId } = this;
-    if (sessionId !== ANONYMOUS_SESSION) {
-      record({ type: 'session-closed', channelId, sessionId, atMs: clock.now(), reason });
-    }
-    const viewers = this.#session.viewerCount;
-    events.session({ channelId, type: 'closed', sessionId, reason, viewers });
-  }
-
-  #monotonic(): number {
-    return this.#shared.clock.monotonic();
+    this.#log.state(state);
   }
 }
 

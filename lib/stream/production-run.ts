@@ -13,16 +13,17 @@ import type { BatchState } from '../session/batch-state.js';
 import type { StreamSession } from '../session/stream-session.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
-import { type Airing, airings, entries, type ResolvedSchedule } from '../timeline/schedule.js';
+import { airings, entries, type ResolvedSchedule } from '../timeline/schedule.js';
 import type { LiveWindow } from '../timeline/window.js';
 import { sourceAt } from './batch-source.js';
-import { engineFault, type Fault, failedBatchFault } from './fault.js';
+import { engineFault, failedBatchFault } from './fault.js';
 import { GenerationMeter } from './generation-meter.js';
 import { failureClass, Recovery } from './recovery.js';
 import { SegmentFiller } from './segment-filler.js';
 import { SegmentMaker } from './segment-maker.js';
 import type { BatchEvent } from './stream-events.js';
-import type { WorkScheduler } from './work-scheduler.js';
+import type { StreamLog } from './stream-log.js';
+import type { Scheduler } from './work-scheduler.js';
 
 /** Segments that the filler makes for one request beyond those asked for: what a player fetches next. */
 const FILL_SEGMENTS = 4;
@@ -45,7 +46,7 @@ export interface RunContext {
   readonly schedule: ResolvedSchedule;
   readonly store: SegmentStore;
   readonly session: StreamSession;
-  readonly scheduler: WorkScheduler;
+  readonly scheduler: Scheduler;
   readonly clock: Clock;
   readonly batch: BatchSize;
   /** The channel's time: wall time that never goes back. */
@@ -54,13 +55,8 @@ export interface RunContext {
   readonly isWatched: () => boolean;
   /** The rungs to make now. */
   readonly rungsInDemand: () => readonly string[];
-  readonly onFault: (fault: Fault) => void;
+  readonly log: StreamLog;
   readonly onState: (state: 'active' | 'error') => void;
-  readonly onBatch: (event: BatchEvent) => void;
-  /** The first segment of an airing has been made. */
-  readonly onAired: (airing: Airing) => void;
-  /** The generation ratio has come near to 1. */
-  readonly onSlow: (ratio: number) => void;
   /** A batch has ended, well or not; the run should be looked at again. */
   readonly onIdle: () => void;
 }
@@ -105,7 +101,7 @@ export class ProductionRun {
       airsAt: (sequence) => grid.instantOfSegment(sequence),
       has: (rendition, sequence) => this.#has(rendition, sequence),
       isAwaited: (rendition, sequence) => store.isAwaited({ channelId, rendition, sequence }),
-      onFailure: (error) => context.onFault(failedBatchFault(channelId, error)),
+      onFailure: (error) => context.log.fault(failedBatchFault(channelId, error)),
       signal: this.#stopping.signal,
     });
   }
@@ -255,7 +251,7 @@ export class ProductionRun {
   }
 
   async #make(sequence: number): Promise<void> {
-    const { clock, rungsInDemand, onSlow } = this.#context;
+    const { clock, rungsInDemand, log } = this.#context;
     const rungs = rungsInDemand();
     const begin = clock.monotonic();
     this.#rungsInWork = rungs;
@@ -266,16 +262,16 @@ export class ProductionRun {
     }
     this.#noteAired(sequence);
     if (this.#meter.add(clock.monotonic() - begin, this.#segmentMs())) {
-      onSlow(this.#meter.ratio ?? 0);
+      log.slow(this.#meter.ratio ?? 0);
     }
   }
 
   #onFailure(error: unknown): void {
-    const { clock, producer, session, now, onFault, onState } = this.#context;
+    const { clock, producer, session, now, log, onState } = this.#context;
     this.#recovery.failed(failureClass(error), clock.monotonic());
     onState('error');
     const fault = failedBatchFault(producer.channelId, error);
-    onFault(fault);
+    log.fault(fault);
     const batch = session.getCurrentBatch();
     if (!batch || batch.isComplete) return;
     this.#tell('failed', { ...batch, generationEnded: now() }, fault.message);
@@ -291,12 +287,12 @@ export class ProductionRun {
   }
 
   #noteAired(sequence: number): void {
-    const { schedule, grid, onAired } = this.#context;
+    const { schedule, grid, log } = this.#context;
     const [from, to] = [grid.firstFrame(sequence), grid.firstFrame(sequence + 1)];
     for (const airing of airings(schedule, from, to)) {
       if (airing.startFrame <= this.#airedFrom) continue;
       this.#airedFrom = airing.startFrame;
-      onAired(airing);
+      log.aired(airing);
     }
   }
 
@@ -328,17 +324,19 @@ export class ProductionRun {
   }
 
   #createProducer(): Producer {
-    const { engine, producer, store, grid, onFault } = this.#context;
+    const { engine, producer, store, grid, log } = this.#context;
     const { channelId } = producer;
     const { signal } = this.#stopping;
     return engine.createProducer(producer, {
       onInit: (init) => signal.aborted || store.putInit(channelId, init),
       onSegment: (segment) => signal.aborted || store.put(channelId, segment),
-      onFault: (fault) => onFault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
+      onFault: (fault) =>
+        log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
     });
   }
 
   #tell(type: BatchEvent['type'], batch: BatchState, error: string | null = null): void {
-    this.#context.onBatch({ channelId: this.#context.producer.channelId, type, batch, error });
+    const { log, producer } = this.#context;
+    log.batch({ channelId: producer.channelId, type, batch, error });
   }
 }

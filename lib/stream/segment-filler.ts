@@ -4,7 +4,7 @@
 
 import { type Clock, delay } from '../clock.js';
 import type { SegmentMaker } from './segment-maker.js';
-import type { WorkScheduler } from './work-scheduler.js';
+import type { Scheduler } from './work-scheduler.js';
 
 const ATTEMPTS = 3;
 const RETRY_MS = 500;
@@ -23,7 +23,7 @@ interface Job {
 export interface SegmentFillerOptions {
   readonly clock: Clock;
   readonly maker: SegmentMaker;
-  readonly scheduler: WorkScheduler;
+  readonly scheduler: Scheduler;
   /** Makes one segment of a rendition with the maker. */
   readonly make: (maker: SegmentMaker, rendition: string, sequence: number) => Promise<unknown>;
   /** The channel's time now. */
@@ -61,7 +61,8 @@ export class SegmentFiller {
   fill(rendition: string, from: number, to: number): void {
     const askedAt = this.#options.now();
     this.#jobs.push({ rendition, from, to, askedAt, next: from, attempts: 0 });
-    if (this.#jobs.length === 1) this.#working = this.#working.then(() => this.#work());
+    if (this.#jobs.length > 1) return;
+    this.#working = this.#working.then(() => this.#work()).catch(this.#options.onFailure);
   }
 
   /** Resolves when the jobs are done or the signal was aborted, and the producer is gone. */

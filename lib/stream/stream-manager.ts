@@ -16,7 +16,7 @@ import { BatchCoordinator } from './batch-coordinator.js';
 import { ChannelStream, type ChannelStreamOptions, type SharedParts } from './channel-stream.js';
 import { failedBatchFault } from './fault.js';
 import type { StreamEvents } from './stream-events.js';
-import { WorkScheduler } from './work-scheduler.js';
+import type { Scheduler } from './work-scheduler.js';
 
 /** What a {@link StreamManager} works with. */
 export interface StreamManagerOptions {
@@ -26,8 +26,8 @@ export interface StreamManagerOptions {
   readonly events: StreamEvents;
   /** Where sessions, positions, batches, programmes and faults are written down; null for nowhere. */
   readonly journal: Journal | null;
-  /** Segments in work at a time. */
-  readonly slots: number;
+  /** Decides which segment is made next. */
+  readonly scheduler: Scheduler;
   readonly admission: AdmissionPolicy;
   /** Milliseconds between two looks at every channel. */
   readonly coordinatorIntervalMs: number;
@@ -57,14 +57,14 @@ export class StreamManager {
   #shutdown: Promise<void> | null = null;
 
   constructor(options: StreamManagerOptions) {
-    const { engine, store, clock, events, journal, slots, coordinatorIntervalMs } = options;
+    const { engine, store, clock, events, journal, scheduler, coordinatorIntervalMs } = options;
     this.#options = options;
     this.#shared = {
       engine,
       store,
       clock,
       events,
-      scheduler: new WorkScheduler({ clock, slots }),
+      scheduler,
       coordinator: new BatchCoordinator({
         clock,
         intervalMs: coordinatorIntervalMs,

@@ -10,6 +10,22 @@ const LEASE_MS = 4000;
 /** With one slot, work that is made ahead could not leave any free. */
 const LEAST_SLOTS = 2;
 
+/** Decides when work is done. */
+export interface Scheduler {
+  /** How much may be in work at a time. */
+  readonly slots: number;
+  /** How much is in work. */
+  readonly inWork: number;
+  /** How much waits for its turn. */
+  readonly waiting: number;
+  /**
+   * Does the work when its turn has come, and settles as it does.
+   * @param slackMs Milliseconds until the work is due, negative when it is late; asked for at every choice.
+   * @throws the signal's reason when it aborts before the work has begun.
+   */
+  run<T>(slackMs: () => number, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+}
+
 interface Item {
   readonly slackMs: () => number;
   readonly begin: (urgent: boolean) => void;
@@ -26,7 +42,7 @@ export interface WorkSchedulerOptions {
  * Decides by earliest deadline. Work that is made ahead leaves one slot free for whoever comes, and one more for
  * every urgent segment in work, which is the sooner made for it. Bounded by its callers: two items per channel.
  */
-export class WorkScheduler {
+export class WorkScheduler implements Scheduler {
   readonly slots: number;
   readonly #clock: Clock;
   // In order of arrival, which decides between equals.
@@ -39,21 +55,14 @@ export class WorkScheduler {
     this.slots = Math.max(slots, LEAST_SLOTS);
   }
 
-  /** Items that wait. */
   get waiting(): number {
     return this.#queue.size;
   }
 
-  /** Slots that are taken. */
   get inWork(): number {
     return this.#inWork;
   }
 
-  /**
-   * Does the work when its turn has come, and settles as it does.
-   * @param slackMs Milliseconds until the work is due, negative when it is late; asked for at every choice.
-   * @throws the signal's reason when it aborts before the work has begun.
-   */
   async run<T>(slackMs: () => number, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const release = await this.#turn(slackMs, signal);
     try {

@@ -7,6 +7,7 @@ import type { ChannelStream } from '../../lib/stream/channel-stream.js';
 import type { Fault } from '../../lib/stream/fault.js';
 import type { BatchEvent, SessionEvent, WarningEvent } from '../../lib/stream/stream-events.js';
 import { StreamManager, type StreamManagerOptions } from '../../lib/stream/stream-manager.js';
+import { WorkScheduler } from '../../lib/stream/work-scheduler.js';
 import { channelFormat, Grid } from '../../lib/timeline/grid.js';
 import { ResolvedLoop, type ResolvedSchedule } from '../../lib/timeline/schedule.js';
 import { FakeClock } from './fake-clock.js';
@@ -83,7 +84,7 @@ export function createStreams(options: StreamsOptions = {}) {
       warning: (event) => told.warnings.push(event),
     },
     journal,
-    slots: 2,
+    scheduler: new WorkScheduler({ clock, slots: 2 }),
     admission: 'off',
     coordinatorIntervalMs: 2000,
     ...manager,
