@@ -47,7 +47,8 @@ class AudioWorker : public Worker {
   int filled_ = 0;                  // samples in unit_
   int64_t segment_;                 // being written
   int64_t units_ = 0;               // access units in it
-  int64_t fragment_units_ = 0;      // of them in the open fragment
+  int64_t fragments_ = 0;           // closed in it
+  int64_t fragment_units_ = 0;      // access units in the open fragment
 };
 
 }  // namespace headend

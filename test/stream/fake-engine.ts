@@ -9,6 +9,7 @@ import type {
   Producer,
   ProducerOptions,
   ProducerSink,
+  Track,
 } from '../../lib/engine/engine.js';
 import { HeadendError } from '../../lib/errors.js';
 
@@ -61,6 +62,12 @@ export class FakeEngine implements Engine {
     return new FakeProducer(this, ++this.producers, options, sink);
   }
 
+  /** The names of the segments, one after the other. */
+  async remux(tracks: readonly Track[]): Promise<Uint8Array> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return Buffer.concat(tracks.map(({ segment }) => segment));
+  }
+
   async close(): Promise<void> {
     this.closed = true;
   }
@@ -111,7 +118,8 @@ class FakeProducer implements Producer {
         this.#sink.onSegment({ rendition, sequence, start: 0, duration: 0, timescale: 1, data });
       }
     }
-    return { elapsedMs: 0, framesDecoded: 0, warm: false };
+    const figures = { framesDecoded: 0, framesRepeated: 0, framesDropped: 0, renditions: [] };
+    return { elapsedMs: 0, warm: false, ...figures };
   }
 
   async stop(): Promise<void> {
