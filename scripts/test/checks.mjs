@@ -25,4 +25,5 @@ export const checks = [
   check('types', bin('tsc'), ['--noEmit']),
   check('lint', bin('biome'), ['check']),
   check('docs', process.execPath, ['scripts/check-docs.mjs']),
+  check('snippets', process.execPath, ['scripts/check-snippets.mjs']),
 ];

@@ -1,0 +1,38 @@
+// The init and media segments of a rendition.
+
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
+import { AUDIO_RENDITION } from '../../engine/engine.js';
+import { HeadendError } from '../../errors.js';
+import { sendBytes } from '../bytes.js';
+import { clientSignal } from '../client.js';
+import type { RouteContext } from '../context.js';
+import { FileParams, SessionQuery } from '../schemas.js';
+
+/** `GET /channels/:id/:rendition/:file` */
+export function segmentRoutes(app: FastifyInstance, { headend }: RouteContext): void {
+  app.get<{ Params: Static<typeof FileParams>; Querystring: Static<typeof SessionQuery> }>(
+    '/channels/:id/:rendition/:file',
+    { schema: { params: FileParams, querystring: SessionQuery } },
+    async (request, reply) => {
+      const { id, rendition, file } = request.params;
+      const channel = headend.channels.get(id);
+      const contentType = rendition === AUDIO_RENDITION ? 'audio/mp4' : 'video/mp4';
+      const [, hash, sequence, edition] =
+        /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})-([0-9a-f]{8})\.m4s)$/.exec(file) ?? [];
+      if (hash !== undefined) {
+        const { data } = channel.init(rendition, hash);
+        return sendBytes(request, reply, { data, contentType, etag: `"${hash}"` });
+      }
+      if (sequence !== undefined && edition === channel.edition) {
+        const segment = await channel.segment(rendition, Number(sequence), clientSignal(reply));
+        return sendBytes(request, reply, { data: segment.data, contentType, etag: segment.etag });
+      }
+      throw new HeadendError(
+        'SEGMENT_NOT_FOUND',
+        'http',
+        'a rendition has the files that its playlist names now',
+      );
+    },
+  );
+}
