@@ -2,8 +2,11 @@
 
 import { AUDIO_RENDITION, type Rung } from './engine/engine.js';
 import { HeadendError } from './errors.js';
+import type { Container } from './hls/container.js';
 import { writeMediaPlaylist } from './hls/media-playlist.js';
-import { writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import { variantOrder, writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import type { StoredTrack, TsSegment, TsSegments } from './hls/ts-segments.js';
+import { readTransportStream } from './hls/ts-stream.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
 import type { ChannelState, ChannelStream } from './stream/channel-stream.js';
 import type { Grid } from './timeline/grid.js';
@@ -42,8 +45,17 @@ export interface SegmentsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@link Channel.transportStream}. */
+export interface TransportStreamOptions {
+  /** Id of a rung, or `audio` for sound alone. Default: the rung that players start with. */
+  readonly rendition?: string;
+  readonly signal?: AbortSignal;
+}
+
 /** For whom a playlist is written. */
 export interface PlaylistOptions {
+  /** Default: the channel's, see `channels.add`. */
+  readonly container?: Container;
   /** Query string to carry on to every URI, with its question mark. Default: none. */
   readonly query?: string;
   readonly signal?: AbortSignal;
@@ -58,9 +70,14 @@ export interface ChannelParts {
   readonly grid: Grid;
   readonly schedule: ResolvedSchedule;
   readonly edition: string;
+  readonly container: Container;
   readonly stream: ChannelStream;
   readonly store: SegmentStore;
+  readonly tsSegments: TsSegments;
 }
+
+// The init segment of a segment that is there is there as well.
+const INIT_DEADLINE_MS = 1000;
 
 /** A live channel. Made by `headend.channels.add`. */
 export class Channel {
@@ -122,6 +139,7 @@ export class Channel {
       rungs,
       audioBitrate,
       codecs: new Map(inits.map((init) => [init.rendition, init.codecs])),
+      container: this.#container(options),
       query: options.query ?? '',
     });
   }
@@ -139,6 +157,7 @@ export class Channel {
       grid,
       schedule,
       rendition,
+      container: this.#container(options),
       range,
       edition: this.edition,
       initHash: init.hash,
@@ -154,6 +173,42 @@ export class Channel {
   async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
     this.#requireRendition(rendition);
     return this.#parts.stream.segment(rendition, sequence, signal);
+  }
+
+  /**
+   * A segment as {@link segment}, in MPEG-TS: a rung with its sound, or the sound alone.
+   * @throws HeadendError as {@link segment}; `ENCODE_FAILED` when it cannot be put into that container.
+   */
+  async tsSegment(rendition: string, sequence: number, signal?: AbortSignal): Promise<TsSegment> {
+    this.#requireRendition(rendition);
+    const renditions = rendition === AUDIO_RENDITION ? [rendition] : [rendition, AUDIO_RENDITION];
+    const tracks = await Promise.all(
+      renditions.map((id): Promise<StoredTrack> => this.#track(id, sequence, signal)),
+    );
+    return this.#parts.tsSegments.of(tracks);
+  }
+
+  /**
+   * The endless MPEG-TS of a rung with its sound, for players that know no playlists: begins with the segment on
+   * air, gives at once what is made ahead of it, and then goes on at the pace of the air, whatever the
+   * schedule or the encoder does. Every piece is one segment and begins with a key frame.
+   * Reading it keeps the channel on the air like a viewer; a slow reader holds nobody back.
+   * @throws HeadendError `RENDITION_NOT_FOUND`; `READER_TOO_SLOW` when the reader falls 30 s behind; `CLOSED` when
+   * the channel is removed; the signal's reason.
+   */
+  transportStream(options: TransportStreamOptions = {}): AsyncGenerator<Uint8Array, void, void> {
+    const { rendition = variantOrder(this.rungs)[0]?.id ?? AUDIO_RENDITION, signal } = options;
+    this.#requireRendition(rendition);
+    const { grid, stream } = this.#parts;
+    return readTransportStream({
+      channelId: this.id,
+      now: () => stream.now(),
+      segmentAt: (instantMs) => grid.segmentAt(instantMs),
+      instantOfSegment: (sequence) => grid.instantOfSegment(sequence),
+      listed: (sequence) => stream.listed(sequence, signal),
+      segment: async (sequence) =>
+        (await unlessLate(this.tsSegment(rendition, sequence, signal)))?.data ?? null,
+    });
   }
 
   /**
@@ -206,6 +261,17 @@ export class Channel {
     }
   }
 
+  #container({ container }: PlaylistOptions): Container {
+    return container ?? this.#parts.container;
+  }
+
+  async #track(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredTrack> {
+    const { store, stream } = this.#parts;
+    const segment = await stream.segment(rendition, sequence, signal);
+    const wait = { signal, deadlineMs: INIT_DEADLINE_MS };
+    return { segment, init: await store.waitForInit(this.id, rendition, wait) };
+  }
+
   #onAir({ programme, index, startFrame, endFrame }: Airing): OnAir {
     const { grid } = this.#parts;
     return {
@@ -229,7 +295,7 @@ export class Channel {
 }
 
 // A segment that is late is waited for again: the reader has no deadline of its own.
-async function unlessLate(segment: Promise<StoredSegment>): Promise<StoredSegment | null> {
+async function unlessLate<T>(segment: Promise<T>): Promise<T | null> {
   try {
     return await segment;
   } catch (error) {

@@ -11,6 +11,7 @@ import type { Clock } from './clock.js';
 import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
+import { TsSegments } from './hls/ts-segments.js';
 import { createHttpApp } from './http/app.js';
 import { completeLadder, DEFAULT_LADDER } from './ladder.js';
 import {
@@ -35,6 +36,9 @@ import { invalidOption, validate } from './validate.js';
 // A player asks for a playlist once per target duration; a channel that stopped sooner than some of them
 // without a request would stop and start all the time.
 const IDLE_TARGET_DURATIONS = 3;
+
+// Part of the memory for segments that is used besides it to keep MPEG-TS segments: they can be made again any time.
+const TS_SHARE = 8;
 
 /** Argument of the `channel` event: a channel changed its state. */
 export interface ChannelEvent {
@@ -95,9 +99,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   /** The logger that was given, if any. */
   readonly logger: Logger | undefined;
   readonly #options: HeadendOptions;
+  /** The time that everything here goes by. */
+  readonly clock: Clock;
   readonly #engine: Engine;
-  readonly #clock: Clock;
   readonly #store: SegmentStore;
+  readonly #tsSegments: TsSegments;
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
   readonly #entries = new Map<string, Entry>();
@@ -111,11 +117,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
-    this.#clock = clock;
-    this.#store = new SegmentStore({
-      clock,
-      maxBytes: options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
-    });
+    this.clock = clock;
+    const maxBytes = options.storeBytes ?? HEADEND_DEFAULTS.storeBytes;
+    this.#store = new SegmentStore({ clock, maxBytes });
+    this.#tsSegments = new TsSegments({ engine, maxBytes: maxBytes / TS_SHARE });
     this.#fontFile = options.fontFile ?? defaultFontFile();
     this.channels = {
       add: (channel) => this.#add(channel),
@@ -134,7 +139,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   /** Bytes that finished segments occupy in memory. */
   get storeBytes(): number {
-    return this.#store.bytes;
+    return this.#store.bytes + this.#tsSegments.bytes;
   }
 
   /** Answers Headend's routes in any Node HTTP server: `http.createServer(headend.handler)`. */
@@ -211,7 +216,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   async #createEntry(options: ChannelOptions, signal: AbortSignal): Promise<Entry> {
     const { id, name = id, audioBitrate = CHANNEL_DEFAULTS.audioBitrate } = options;
-    const clock = this.#clock;
+    const { clock } = this;
     const store = this.#store;
     const rungs = completeLadder(options.ladder ?? DEFAULT_LADDER);
     if (new Set(rungs.map((rung) => rung.id)).size < rungs.length) {
@@ -269,8 +274,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       grid,
       schedule,
       edition: editionOf(epoch, producer, schedule),
+      container: options.container ?? CHANNEL_DEFAULTS.container,
       stream,
       store,
+      tsSegments: this.#tsSegments,
     });
     return { channel, stream };
   }

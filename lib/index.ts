@@ -1,6 +1,12 @@
 // The public surface of the package: everything a program that embeds Headend can import.
 
-export type { ChannelSegment, OnAir, PlaylistOptions, SegmentsOptions } from './channel.js';
+export type {
+  ChannelSegment,
+  OnAir,
+  PlaylistOptions,
+  SegmentsOptions,
+  TransportStreamOptions,
+} from './channel.js';
 export { Channel } from './channel.js';
 export { createHeadend } from './create-headend.js';
 export type { ProbeResult, Rational, Rung } from './engine/engine.js';
@@ -9,6 +15,8 @@ export type { ErrorCode, Stage } from './errors.js';
 export { ERROR_CODES, HeadendError } from './errors.js';
 export type { ChannelEvent, Channels, HeadendEvents, ListenOptions } from './headend.js';
 export { Headend } from './headend.js';
+export type { Container } from './hls/container.js';
+export type { TsSegment } from './hls/ts-segments.js';
 export type { HeadendPluginOptions } from './http/plugin.js';
 export { headendPlugin } from './http/plugin.js';
 export { problemHandler, routeNotFound } from './http/problem.js';

@@ -11,6 +11,7 @@ import { channelRoutes } from './routes/channels.js';
 import { healthRoutes } from './routes/health.js';
 import { playlistRoutes } from './routes/playlists.js';
 import { segmentRoutes } from './routes/segments.js';
+import { transportStreamRoutes } from './routes/transport-stream.js';
 
 /** Options of {@link headendPlugin}. */
 export interface HeadendPluginOptions {
@@ -41,4 +42,5 @@ export async function headendPlugin(
   channelRoutes(app, context);
   playlistRoutes(app, context);
   segmentRoutes(app, context);
+  transportStreamRoutes(app, context);
 }

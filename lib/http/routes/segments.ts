@@ -7,6 +7,7 @@ import { HeadendError } from '../../errors.js';
 import { sendBytes } from '../bytes.js';
 import { clientSignal } from '../client.js';
 import type { RouteContext } from '../context.js';
+import { TS_TYPE } from '../media-types.js';
 import { FileParams, SessionQuery } from '../schemas.js';
 
 /** `GET /channels/:id/:rendition/:file` */
@@ -18,13 +19,18 @@ export function segmentRoutes(app: FastifyInstance, { headend }: RouteContext): 
       const { id, rendition, file } = request.params;
       const channel = headend.channels.get(id);
       const contentType = rendition === AUDIO_RENDITION ? 'audio/mp4' : 'video/mp4';
-      const [, hash, sequence, edition] =
-        /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})-([0-9a-f]{8})\.m4s)$/.exec(file) ?? [];
+      const [, hash, sequence, edition, extension] =
+        /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})-([0-9a-f]{8})\.(m4s|ts))$/.exec(file) ?? [];
       if (hash !== undefined) {
         const { data } = channel.init(rendition, hash);
         return sendBytes(request, reply, { data, contentType, etag: `"${hash}"` });
       }
       if (sequence !== undefined && edition === channel.edition) {
+        if (extension === 'ts') {
+          const signal = clientSignal(reply);
+          const { data, etag } = await channel.tsSegment(rendition, Number(sequence), signal);
+          return sendBytes(request, reply, { data, contentType: TS_TYPE, etag });
+        }
         const segment = await channel.segment(rendition, Number(sequence), clientSignal(reply));
         return sendBytes(request, reply, { data: segment.data, contentType, etag: segment.etag });
       }
