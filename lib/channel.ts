@@ -7,6 +7,7 @@ import { writeMediaPlaylist } from './hls/media-playlist.js';
 import { variantOrder, writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
 import type { StoredTrack, TsSegment, TsSegments } from './hls/ts-segments.js';
 import { readTransportStream } from './hls/ts-stream.js';
+import { SegmentInProgress } from './store/segment-in-progress.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
 import type { ChannelState, ChannelStream } from './stream/channel-stream.js';
 import type { Grid } from './timeline/grid.js';
@@ -35,6 +36,15 @@ export interface ChannelSegment {
   /** The CMAF segment; play it behind the rendition's init segment. */
   readonly data: Uint8Array;
 }
+
+/** A segment that is finished, or one whose fragments are still to come: see {@link Channel.openSegment}. */
+export type OpenSegment =
+  | { readonly etag: string; readonly data: Uint8Array }
+  | {
+      readonly etag: string;
+      readonly data: null;
+      readonly fragments: AsyncIterable<Uint8Array>;
+    };
 
 /** Options of {@link Channel.segments}. */
 export interface SegmentsOptions {
@@ -173,6 +183,25 @@ export class Channel {
   async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
     this.#requireRendition(rendition);
     return this.#parts.stream.segment(rendition, sequence, signal);
+  }
+
+  /**
+   * A segment as {@link segment}, but without waiting for its end: when it is in progress, its fragments come as
+   * they are made, about one a second of content. Together they are the bytes of the segment.
+   * @throws HeadendError as {@link segment}; while reading, `SEGMENT_TIMEOUT` when the segment is not finished: what
+   * was read is of no use then.
+   */
+  async openSegment(
+    rendition: string,
+    sequence: number,
+    signal?: AbortSignal,
+  ): Promise<OpenSegment> {
+    this.#requireRendition(rendition);
+    const { stream } = this.#parts;
+    const start = await stream.segmentStart(rendition, sequence, signal);
+    if (!(start instanceof SegmentInProgress)) return { etag: start.etag, data: start.data };
+    const wait = { signal, deadlineMs: stream.deadlineMs };
+    return { etag: start.etag, data: null, fragments: start.read(wait) };
   }
 
   /**

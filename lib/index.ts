@@ -3,6 +3,7 @@
 export type {
   ChannelSegment,
   OnAir,
+  OpenSegment,
   PlaylistOptions,
   SegmentsOptions,
   TransportStreamOptions,

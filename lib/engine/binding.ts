@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HeadendError } from '../errors.js';
 import type {
+  AbandonedSegment,
   BatchReport,
   EngineFault,
   Fragment,
@@ -30,6 +31,7 @@ export interface NativeEvents {
   readonly init: InitSegment;
   readonly fragment: Fragment;
   readonly segment: Segment;
+  readonly abandoned: AbandonedSegment;
   readonly programme: ProgrammeStart;
   readonly fault: EngineFault;
   readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };

@@ -122,6 +122,12 @@ export interface Fragment {
   readonly data: Uint8Array;
 }
 
+/** A segment that was begun and will not be finished: its batch failed or was stopped, or it was look-ahead. */
+export interface AbandonedSegment {
+  readonly rendition: string;
+  readonly sequence: number;
+}
+
 /** What airs from a frame on: at a cut, where a production begins, and where the slate steps in for a source. */
 export interface ProgrammeStart {
   /** The first output frame of it that is produced, in frames since the epoch. */
@@ -182,8 +188,10 @@ export interface ProducerSink {
   onInit(init: InitSegment): void;
   onSegment(segment: Segment): void;
   onFault(fault: EngineFault): void;
-  /** Every fragment comes before its segment. A batch that fails or is stopped leaves a segment without its last. */
+  /** Every fragment comes before its segment. */
   onFragment?(fragment: Fragment): void;
+  /** A segment of which there were fragments will not be finished by this producer. */
+  onAbandoned?(segment: AbandonedSegment): void;
   /** In the order in which the frames are read, which is a little before they are in a segment. */
   onProgramme?(programme: ProgrammeStart): void;
 }

@@ -101,6 +101,7 @@ class NativeProducer implements Producer {
     if (type === 'init') this.#sink.onInit(payload);
     else if (type === 'fragment') this.#sink.onFragment?.(payload);
     else if (type === 'segment') this.#sink.onSegment(payload);
+    else if (type === 'abandoned') this.#sink.onAbandoned?.(payload);
     else if (type === 'programme') this.#sink.onProgramme?.(payload);
     else if (type === 'fault') this.#sink.onFault(payload);
     else if (type === 'batch') {

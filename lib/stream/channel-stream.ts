@@ -4,6 +4,7 @@
 import { type Clock, delay } from '../clock.js';
 import { AUDIO_RENDITION, type Engine, type ProducerOptions } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
+import type { SegmentInProgress } from '../store/segment-in-progress.js';
 import type { SegmentStore, StoredInit, StoredSegment } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
 import type { ResolvedSchedule } from '../timeline/schedule.js';
@@ -110,7 +111,7 @@ export class ChannelStream {
 
   /**
    * What the media playlist of a rendition lists now. On a channel that has just started it waits for the
-   * first segment, with which players begin; other listed segments may still be in the making, or be made
+   * first fragment of the first segment, with which players begin; other listed segments may still be in the making, or be made
    * when they are asked for.
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
    */
@@ -119,7 +120,7 @@ export class ChannelStream {
     const [init] = await this.#waitingFor(() =>
       Promise.all([
         this.#init(rendition, signal),
-        run.onAir || this.#made(run, rendition, run.from, signal),
+        run.onAir || this.#started(run, rendition, run.from, signal),
       ]),
     );
     return { init, range: this.#window.listed(this.now(), run.from) };
@@ -131,17 +132,26 @@ export class ChannelStream {
    * `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
    */
   async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
-    const { from, to } = this.#window.fetchable(this.now());
-    if (sequence < from || sequence > to) {
-      throw new HeadendError(
-        'SEGMENT_NOT_FOUND',
-        'store',
-        `segment ${sequence} is not available now; segments ${from} to ${to} are`,
-        { channelId: this.#options.producer.channelId },
-      );
-    }
-    const run = this.#ask(rendition);
+    const run = this.#askForSegment(rendition, sequence);
     return this.#waitingFor(() => this.#made(run, rendition, sequence, signal));
+  }
+
+  /**
+   * As {@link segment}, but as soon as the first fragment of it is out.
+   * @throws as {@link segment}
+   */
+  async segmentStart(
+    rendition: string,
+    sequence: number,
+    signal?: AbortSignal,
+  ): Promise<StoredSegment | SegmentInProgress> {
+    const run = this.#askForSegment(rendition, sequence);
+    return this.#waitingFor(() => this.#started(run, rendition, sequence, signal));
+  }
+
+  /** How long to wait for the next fragment of a segment in progress. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
   }
 
   /**
@@ -214,6 +224,19 @@ export class ChannelStream {
     return run;
   }
 
+  #askForSegment(rendition: string, sequence: number): ProductionRun {
+    const { from, to } = this.#window.fetchable(this.now());
+    if (sequence < from || sequence > to) {
+      throw new HeadendError(
+        'SEGMENT_NOT_FOUND',
+        'store',
+        `segment ${sequence} is not available now; segments ${from} to ${to} are`,
+        { channelId: this.#options.producer.channelId },
+      );
+    }
+    return this.#ask(rendition);
+  }
+
   #init(rendition: string, signal: AbortSignal | undefined): Promise<StoredInit> {
     const { store, producer } = this.#options;
     return store.waitForInit(producer.channelId, rendition, {
@@ -232,6 +255,18 @@ export class ChannelStream {
     const { store, producer } = this.#options;
     const key = { channelId: producer.channelId, rendition, sequence };
     return store.waitFor(key, { signal, deadlineMs: this.#deadlineMs });
+  }
+
+  #started(
+    run: ProductionRun,
+    rendition: string,
+    sequence: number,
+    signal: AbortSignal | undefined,
+  ): Promise<StoredSegment | SegmentInProgress> {
+    run.ensure(rendition, sequence);
+    const { store, producer } = this.#options;
+    const key = { channelId: producer.channelId, rendition, sequence };
+    return store.waitForStart(key, { signal, deadlineMs: this.#deadlineMs });
   }
 
   // A viewer who waits for an answer keeps the channel awake.

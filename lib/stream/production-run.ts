@@ -225,9 +225,13 @@ export class ProductionRun {
 
   #createProducer(): Producer {
     const { engine, producer, store, channelId, grid, onFault } = this.#context;
+    const maker = {};
     return engine.createProducer(producer, {
       onInit: (init) => this.#signal.aborted || store.putInit(channelId, init),
-      onSegment: (segment) => this.#signal.aborted || store.put(channelId, segment),
+      onFragment: (fragment) =>
+        this.#signal.aborted || store.putFragment(channelId, fragment, maker),
+      onSegment: (segment) => this.#signal.aborted || store.put(channelId, segment, maker),
+      onAbandoned: (segment) => this.#signal.aborted || store.abandon(channelId, segment, maker),
       onFault: (fault) => onFault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
     });
   }

@@ -197,6 +197,13 @@ Napi::Value to_js(Napi::Env env, Fragment fragment) {
   return out;
 }
 
+Napi::Value to_js(Napi::Env env, const AbandonedSegment& segment) {
+  Napi::Object out = Napi::Object::New(env);
+  out["rendition"] = segment.rendition;
+  out["sequence"] = number(env, segment.sequence);
+  return out;
+}
+
 Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme) {
   Napi::Object out = Napi::Object::New(env);
   out["frame"] = number(env, programme.frame);

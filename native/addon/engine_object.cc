@@ -16,6 +16,7 @@ class EngineObject::ProducerSlot : public ProducerEvents {
   void on_init(InitSection init) override { engine_.post({id_, std::move(init)}); }
   void on_fragment(Fragment fragment) override { engine_.post({id_, std::move(fragment)}); }
   void on_segment(Segment segment) override { engine_.post({id_, std::move(segment)}); }
+  void on_abandoned(AbandonedSegment segment) override { engine_.post({id_, std::move(segment)}); }
   void on_programme(ProgrammeStart programme) override { engine_.post({id_, std::move(programme)}); }
   void on_fault(Fault fault) override { engine_.post({id_, std::move(fault)}); }
   void on_batch(Status status, BatchReport report) override {
@@ -85,6 +86,8 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     tell("fragment", to_js(env, std::move(*fragment)));
   } else if (auto* segment = std::get_if<Segment>(&event.payload)) {
     tell("segment", to_js(env, std::move(*segment)));
+  } else if (auto* abandoned = std::get_if<AbandonedSegment>(&event.payload)) {
+    tell("abandoned", to_js(env, *abandoned));
   } else if (auto* programme = std::get_if<ProgrammeStart>(&event.payload)) {
     tell("programme", to_js(env, *programme));
   } else if (auto* fault = std::get_if<Fault>(&event.payload)) {

@@ -29,7 +29,7 @@ struct Stopped {};
 /** What a thread tells JavaScript, and which producer, probe or remux it is about. */
 struct Event {
   uint32_t id = 0;
-  std::variant<InitSection, Fragment, Segment, ProgrammeStart, Fault, BatchEnd, Stopped, Result<ProbeResult>,
+  std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, Fault, BatchEnd, Stopped, Result<ProbeResult>,
                Result<Bytes>>
       payload;
 };

@@ -36,6 +36,11 @@ AudioWorker::AudioWorker(int64_t bitrate, const Grid& grid, int64_t first_segmen
   start("headend-audio");
 }
 
+AudioWorker::~AudioWorker() {
+  finish();
+  if (fragments_ > 0) events_.on_abandoned({kAudioRendition, segment_});
+}
+
 int64_t AudioWorker::pre_roll_frames(const Grid& grid) {
   const __int128 samples = kPreRollUnits * kAccessUnitSamples;
   return ceil_div(samples * grid.rate.num, static_cast<__int128>(kSampleRate) * grid.rate.den) + 1;

@@ -23,7 +23,7 @@ class AudioWorker : public Worker {
    */
   AudioWorker(int64_t bitrate, const Grid& grid, int64_t first_segment, BatchProgress& progress,
               ProducerEvents& events);
-  ~AudioWorker() override { finish(); }
+  ~AudioWorker() override;
 
   /**
    * Frames of sound that a cold start needs before its first segment: with 3 access units besides the

@@ -37,6 +37,11 @@ struct Fragment {
   Bytes data;
 };
 
+struct AbandonedSegment {
+  std::string rendition;
+  int64_t sequence = 0;
+};
+
 /** What airs from `frame` on: a cut, the begin of a run, or the slate in place of a source that failed. */
 struct ProgrammeStart {
   int64_t frame = 0;
@@ -79,6 +84,8 @@ class ProducerEvents {
   /** Every fragment comes before the segment that it is part of. */
   virtual void on_fragment(Fragment) {}
   virtual void on_segment(Segment segment) = 0;
+  /** A segment of which there were fragments will not be finished. */
+  virtual void on_abandoned(AbandonedSegment) {}
   virtual void on_programme(ProgrammeStart) {}
   virtual void on_fault(Fault fault) = 0;
   /** The end of a batch; `status` says whether it is complete. */

@@ -34,6 +34,11 @@ RungWorker::RungWorker(const RungOptions& rung, const Grid& grid, int64_t first_
   start("headend-" + rung.id);
 }
 
+RungWorker::~RungWorker() {
+  finish();
+  if (packets_ >= grid_.frames_per_fragment) events_.on_abandoned({rung_.id, segment_});
+}
+
 Status RungWorker::prepare() {
   auto encoder = VideoEncoder::open(rung_.encoder, grid_);
   if (!encoder.ok()) return encoder.status();

@@ -36,6 +36,10 @@ class Recorder : public ProducerEvents {
     std::lock_guard lock(mutex_);
     fragments[fragment.rendition].push_back(std::move(fragment));
   }
+  void on_abandoned(AbandonedSegment segment) override {
+    std::lock_guard lock(mutex_);
+    abandoned[segment.rendition].push_back(segment.sequence);
+  }
   void on_programme(ProgrammeStart programme) override {
     std::lock_guard lock(mutex_);
     programmes.push_back(std::move(programme));
@@ -72,6 +76,7 @@ class Recorder : public ProducerEvents {
   std::map<std::string, std::vector<Bytes>> inits;
   std::map<std::string, std::vector<Fragment>> fragments;
   std::map<std::string, std::vector<Segment>> segments;
+  std::map<std::string, std::vector<int64_t>> abandoned;
   std::vector<ProgrammeStart> programmes;
   std::vector<Fault> faults;
   Status last;
@@ -186,6 +191,33 @@ void fragments_are_the_segments() {
   }
 }
 
+// Wherever a stop or a cold start falls, what was begun and not finished is told, and nothing else.
+void unfinished_segments_are_abandoned() {
+  ProducerOptions cut = options();
+  cut.grid = {{25, 1}, 75, 75, 25};
+  for (int pass = 0; pass < 6; ++pass) {
+    Recorder recorder;
+    Producer producer(cut, recorder);
+    if (pass == 0) {
+      CHECK(recorder.make(producer, {0, 1, {"180p"}, {{0, 10'000, kMoving}}}).ok());
+      CHECK(recorder.make(producer, {10, 1, {"90p"}, {{0, 10'000, kMoving}}}).ok());
+    } else {
+      CHECK(producer.produce({0, 100'000, {"180p"}, {{0, 1 << 30, kMoving}}}).ok());
+      std::this_thread::sleep_for(std::chrono::milliseconds(40 * pass));
+    }
+    producer.request_stop();
+    producer.join();
+    for (const auto& [rendition, fragments] : recorder.fragments) {
+      std::vector<int64_t> unfinished;
+      for (const Fragment& fragment : fragments) {
+        if (fragment.index == 0) unfinished.push_back(fragment.sequence);
+        if (fragment.last) unfinished.pop_back();
+      }
+      CHECK(recorder.abandoned[rendition] == unfinished);
+    }
+  }
+}
+
 void batches_are_counted() {
   Recorder recorder;
   Producer producer(options(), recorder);
@@ -233,6 +265,7 @@ int main() {
   inits_are_equal();
   missing_file_becomes_slate();
   fragments_are_the_segments();
+  unfinished_segments_are_abandoned();
   batches_are_counted();
   bad_requests_are_refused();
   stops_in_mid_batch();

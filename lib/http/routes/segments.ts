@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import { AUDIO_RENDITION } from '../../engine/engine.js';
 import { HeadendError } from '../../errors.js';
-import { sendBytes } from '../bytes.js';
+import { sendBytes, sendProgress, takesProgress } from '../bytes.js';
 import { clientSignal } from '../client.js';
 import type { RouteContext } from '../context.js';
 import { TS_TYPE } from '../media-types.js';
@@ -30,6 +30,17 @@ export function segmentRoutes(app: FastifyInstance, { headend }: RouteContext): 
           const signal = clientSignal(reply);
           const { data, etag } = await channel.tsSegment(rendition, Number(sequence), signal);
           return sendBytes(request, reply, { data, contentType: TS_TYPE, etag });
+        }
+        if (takesProgress(request)) {
+          const opened = await channel.openSegment(
+            rendition,
+            Number(sequence),
+            clientSignal(reply),
+          );
+          const { etag } = opened;
+          return opened.data === null
+            ? sendProgress(reply, { parts: opened.fragments, contentType, etag })
+            : sendBytes(request, reply, { data: opened.data, contentType, etag });
         }
         const segment = await channel.segment(rendition, Number(sequence), clientSignal(reply));
         return sendBytes(request, reply, { data: segment.data, contentType, etag: segment.etag });
