@@ -39,6 +39,11 @@ export class SegmentInProgress {
     return this.#fragments.length;
   }
 
+  /** Bytes of the fragments that are out. */
+  get bytes(): number {
+    return this.#fragments.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   /** Adds the next fragment. */
   add(data: Uint8Array): void {
     this.#fragments.push(data);

@@ -105,7 +105,8 @@ export class SegmentStore {
     if (sequence < shelf.retention.keepFrom || shelf.segments.has(name)) return;
     const growing = shelf.growing.get(name);
     if (growing && growing.maker !== maker) return;
-    const etag = growing?.segment.etag ?? this.#newTag();
+    const isGrown = growing?.segment.bytes === data.byteLength;
+    const etag = growing && isGrown ? growing.segment.etag : this.#newTag();
     const segment: StoredSegment = { rendition, sequence, data, etag };
     const key: SegmentKey = { channelId, rendition, sequence };
     shelf.segments.set(name, { key, segment });
@@ -113,7 +114,7 @@ export class SegmentStore {
     this.#bytes += data.byteLength;
     this.#evict(key);
     shelf.growing.delete(name);
-    growing?.segment.end('finished');
+    growing?.segment.end(isGrown ? 'finished' : 'abandoned');
     shelf.waiting.wake(name, segment);
     shelf.waitingForStart.wake(name, segment);
   }
@@ -127,8 +128,11 @@ export class SegmentStore {
     const shelf = this.#shelf(channelId);
     const name = nameOf(rendition, sequence);
     if (sequence < shelf.retention.keepFrom || shelf.segments.has(name)) return;
+    // A production that begins a segment anew (with another encoder) has nothing to do with what it gave before.
+    if (index === 0) this.abandon(channelId, fragment, maker);
     let growing = shelf.growing.get(name);
     if (!growing) {
+      if (index > 0) return;
       const etag = this.#newTag();
       const segment = new SegmentInProgress(this.#clock, { channelId, rendition, sequence, etag });
       growing = { segment, maker };

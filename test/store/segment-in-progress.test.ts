@@ -109,6 +109,36 @@ test('what is abandoned ends its readers and makes room for another production',
   assert.is(store.get(KEY)?.etag, etag);
 });
 
+test('a segment that its production begins anew is another one', async () => {
+  const { store, fragment, segment } = setUp();
+  const maker = {};
+  fragment(0, 'ab', maker);
+  const first = inProgress(await store.waitForStart(KEY, WAIT));
+  const seen = readAll(first);
+  fragment(0, 'xy', maker);
+  fragment(1, 'z', maker);
+  const second = inProgress(await store.waitForStart(KEY, WAIT));
+  const later = readAll(second);
+  segment('xyz', maker);
+  await settle();
+  assert.equal(seen, { text: 'ab', end: 'SEGMENT_TIMEOUT' });
+  assert.equal(later, { text: 'xyz', end: 'whole' });
+  assert.is.not(first.etag, second.etag);
+  assert.is(store.get(KEY)?.etag, second.etag);
+});
+
+test('a whole that is not its fragments never looks like their end', async () => {
+  const { store, fragment, segment } = setUp();
+  const maker = {};
+  fragment(0, 'ab', maker);
+  const start = inProgress(await store.waitForStart(KEY, WAIT));
+  const seen = readAll(start);
+  segment('wxyz', maker);
+  await settle();
+  assert.equal(seen, { text: 'ab', end: 'SEGMENT_TIMEOUT' });
+  assert.is.not(store.get(KEY)?.etag, start.etag);
+});
+
 test('a fragment that does not come ends the reader at the deadline, a signal at once', async () => {
   const { clock, store, fragment } = setUp();
   fragment(0, 'ab', {});
