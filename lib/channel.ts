@@ -3,11 +3,15 @@
 import type { Clock } from './clock.js';
 import { AUDIO_RENDITION, type Rung } from './engine/engine.js';
 import { HeadendError } from './errors.js';
+import type { Container } from './hls/container.js';
 import { writeMediaPlaylist } from './hls/media-playlist.js';
-import { writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import { variantOrder, writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import type { StoredTrack, TsSegment, TsSegments } from './hls/ts-segments.js';
+import { readTransportStream } from './hls/ts-stream.js';
 import type { BatchState } from './session/batch-state.js';
 import { isSessionId } from './session/session-id.js';
 import type { ChannelState } from './session/stream-session.js';
+import { SegmentInProgress } from './store/segment-in-progress.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
 import type {
   ChannelStream,
@@ -48,6 +52,15 @@ export interface ChannelSegment {
   readonly data: Uint8Array;
 }
 
+/** A segment that is finished, or one whose fragments are still to come: see {@link Channel.openSegment}. */
+export type OpenSegment =
+  | { readonly etag: string; readonly data: Uint8Array }
+  | {
+      readonly etag: string;
+      readonly data: null;
+      readonly fragments: AsyncIterable<Uint8Array>;
+    };
+
 /** Options of {@link Channel.segments}. */
 export interface SegmentsOptions {
   /** Id of a rung, or `audio`. */
@@ -64,8 +77,17 @@ export interface SetScheduleOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@link Channel.transportStream}. */
+export interface TransportStreamOptions {
+  /** Id of a rung, or `audio` for sound alone. Default: the rung that players start with. */
+  readonly rendition?: string;
+  readonly signal?: AbortSignal;
+}
+
 /** For whom a playlist is written. */
 export interface PlaylistOptions extends ViewerRequest {
+  /** Default: the channel's, see `channels.add`. */
+  readonly container?: Container;
   /** Query string to carry on to every URI, with its question mark. Default: none. */
   readonly query?: string;
 }
@@ -119,10 +141,15 @@ export interface ChannelParts {
   readonly schedule: ChannelSchedule;
   /** The edition of a segment from the identity of what airs in it. */
   readonly editionOf: (identity: string) => string;
+  readonly container: Container;
   readonly stream: ChannelStream;
   readonly store: SegmentStore;
   readonly clock: Clock;
+  readonly tsSegments: TsSegments;
 }
+
+// The init segment of a segment that is there is there as well.
+const INIT_DEADLINE_MS = 1000;
 
 /** A live channel. Made by `headend.channels.add`. */
 export class Channel {
@@ -299,6 +326,7 @@ export class Channel {
       rungs: rungs.filter(({ id }) => admitted.includes(id)),
       audioBitrate,
       codecs: new Map(inits.map((init) => [init.rendition, init.codecs])),
+      container: this.#container(options),
       query: options.query ?? '',
     });
   }
@@ -319,6 +347,7 @@ export class Channel {
       grid,
       schedule,
       rendition,
+      container: this.#container(options),
       range,
       editionOf: (sequence) => this.editionOf(sequence),
       initHash: init.hash,
@@ -340,6 +369,68 @@ export class Channel {
     this.#requireRendition(rendition);
     requireSessionId(viewer.sessionId);
     return this.#parts.stream.segment(rendition, sequence, viewer);
+  }
+
+  /**
+   * A segment as {@link segment}, but without waiting for its end: when it is in progress, its fragments come as
+   * they are made, about one a second of content. Together they are the bytes of the segment.
+   * @throws HeadendError as {@link segment}; while reading, `SEGMENT_TIMEOUT` when the segment is not finished: what
+   * was read is of no use then.
+   */
+  async openSegment(
+    rendition: string,
+    sequence: number,
+    viewer: ViewerRequest = {},
+  ): Promise<OpenSegment> {
+    this.#requireRendition(rendition);
+    requireSessionId(viewer.sessionId);
+    const { stream } = this.#parts;
+    const { signal } = viewer;
+    const start = await stream.segmentStart(rendition, sequence, viewer);
+    if (!(start instanceof SegmentInProgress)) return { etag: start.etag, data: start.data };
+    const wait = { signal, deadlineMs: stream.deadlineMs };
+    return { etag: start.etag, data: null, fragments: start.read(wait) };
+  }
+
+  /**
+   * A segment as {@link segment}, in MPEG-TS: a rung with its sound, or the sound alone.
+   * @throws HeadendError as {@link segment}; `ENCODE_FAILED` when it cannot be put into that container.
+   */
+  async tsSegment(
+    rendition: string,
+    sequence: number,
+    viewer: ViewerRequest = {},
+  ): Promise<TsSegment> {
+    this.#requireRendition(rendition);
+    requireSessionId(viewer.sessionId);
+    const renditions = rendition === AUDIO_RENDITION ? [rendition] : [rendition, AUDIO_RENDITION];
+    const tracks = await Promise.all(
+      renditions.map((id): Promise<StoredTrack> => this.#track(id, sequence, viewer)),
+    );
+    return this.#parts.tsSegments.of(tracks);
+  }
+
+  /**
+   * The endless MPEG-TS of a rung with its sound, for players that know no playlists: begins with the segment on
+   * air, gives at once what is made ahead of it, and then goes on at the pace of the air, whatever the
+   * schedule or the encoder does. Every piece is one segment and begins with a key frame.
+   * Reading it keeps the channel on the air like a viewer; a slow reader holds nobody back.
+   * @throws HeadendError `RENDITION_NOT_FOUND`; `READER_TOO_SLOW` when the reader falls 30 s behind; `CLOSED` when
+   * the channel is removed; the signal's reason.
+   */
+  transportStream(options: TransportStreamOptions = {}): AsyncGenerator<Uint8Array, void, void> {
+    const { rendition = variantOrder(this.rungs)[0]?.id ?? AUDIO_RENDITION, signal } = options;
+    this.#requireRendition(rendition);
+    const { grid, stream } = this.#parts;
+    return readTransportStream({
+      channelId: this.id,
+      now: () => stream.now(),
+      segmentAt: (instantMs) => grid.segmentAt(instantMs),
+      instantOfSegment: (sequence) => grid.instantOfSegment(sequence),
+      listed: (sequence) => stream.listed(sequence, signal),
+      segment: async (sequence) =>
+        (await unlessLate(this.tsSegment(rendition, sequence, { signal })))?.data ?? null,
+    });
   }
 
   /**
@@ -392,6 +483,17 @@ export class Channel {
     }
   }
 
+  #container({ container }: PlaylistOptions): Container {
+    return container ?? this.#parts.container;
+  }
+
+  async #track(rendition: string, sequence: number, viewer: ViewerRequest): Promise<StoredTrack> {
+    const { store, stream } = this.#parts;
+    const segment = await stream.segment(rendition, sequence, viewer);
+    const wait = { signal: viewer.signal, deadlineMs: INIT_DEADLINE_MS };
+    return { segment, init: await store.waitForInit(this.id, rendition, wait) };
+  }
+
   #onAir({ programme, index, startFrame, endFrame }: Airing): OnAir {
     const { grid } = this.#parts;
     return {
@@ -431,7 +533,7 @@ function requireSessionId(sessionId: string | undefined): void {
 }
 
 // A segment that is late is waited for again: the reader has no deadline of its own.
-async function unlessLate(segment: Promise<StoredSegment>): Promise<StoredSegment | null> {
+async function unlessLate<T>(segment: Promise<T>): Promise<T | null> {
   try {
     return await segment;
   } catch (error) {

@@ -13,6 +13,7 @@ import type { Clock } from './clock.js';
 import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
+import { TsSegments } from './hls/ts-segments.js';
 import { createHttpApp } from './http/app.js';
 import type { Journal } from './journal/journal.js';
 import { completeLadder, DEFAULT_LADDER } from './ladder.js';
@@ -42,6 +43,9 @@ import { channelFormat, Grid } from './timeline/grid.js';
 import type { ScheduleProblem } from './timeline/problem.js';
 import { parseFrameRate } from './timeline/rational.js';
 import { invalidOption, validate } from './validate.js';
+
+// Part of the memory for segments that is used besides it to keep MPEG-TS segments: they can be made again any time.
+const TS_SHARE = 8;
 
 /** The events of a {@link Headend} and their arguments. */
 export interface HeadendEvents {
@@ -108,11 +112,13 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   /** The logger that was given, if any. */
   readonly logger: Logger | undefined;
   readonly #options: HeadendOptions;
+  /** The time that everything here goes by. */
+  readonly clock: Clock;
   readonly #engine: Engine;
-  readonly #clock: Clock;
   readonly #store: SegmentStore;
   readonly #journal: Journal | null;
   readonly #streams: StreamManager;
+  readonly #tsSegments: TsSegments;
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
   readonly #channels = new Map<string, Channel>();
@@ -126,11 +132,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
-    this.#clock = clock;
-    this.#store = new SegmentStore({
-      clock,
-      maxBytes: options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
-    });
+    this.clock = clock;
+    const maxBytes = options.storeBytes ?? HEADEND_DEFAULTS.storeBytes;
+    this.#store = new SegmentStore({ clock, maxBytes });
+    this.#tsSegments = new TsSegments({ engine, maxBytes: maxBytes / TS_SHARE });
     this.#fontFile = options.fontFile ?? defaultFontFile();
     this.#journal = journal;
     this.#streams = new StreamManager({
@@ -164,7 +169,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   /** Bytes that finished segments occupy in memory. */
   get storeBytes(): number {
-    return this.#store.bytes;
+    return this.#store.bytes + this.#tsSegments.bytes;
   }
 
   /** How busy the machine is with the channels. */
@@ -249,7 +254,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   async #createChannel(options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
     const { id, name = id, audioBitrate = CHANNEL_DEFAULTS.audioBitrate } = options;
-    const clock = this.#clock;
+    const { clock } = this;
     const rungs = completeLadder(options.ladder ?? DEFAULT_LADDER);
     if (new Set(rungs.map((rung) => rung.id)).size < rungs.length) {
       const ids = rungs.map((rung) => rung.id);
@@ -311,9 +316,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       grid,
       schedule,
       editionOf: (identity) => editionOf(epoch, producer, identity),
+      container: options.container ?? CHANNEL_DEFAULTS.container,
       stream,
       store: this.#store,
       clock,
+      tsSegments: this.#tsSegments,
     });
   }
 

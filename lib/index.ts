@@ -4,10 +4,12 @@ export type {
   ChannelSegment,
   ChannelStatus,
   OnAir,
+  OpenSegment,
   PlaylistOptions,
   PositionReport,
   SegmentsOptions,
   SetScheduleOptions,
+  TransportStreamOptions,
   ViewerStatus,
 } from './channel.js';
 export { Channel } from './channel.js';
@@ -18,6 +20,8 @@ export type { ErrorCode, Stage } from './errors.js';
 export { ERROR_CODES, HeadendError } from './errors.js';
 export type { Channels, HeadendEvents, HeadendStatus, ListenOptions } from './headend.js';
 export { Headend } from './headend.js';
+export type { Container } from './hls/container.js';
+export type { TsSegment } from './hls/ts-segments.js';
 export type { HeadendPluginOptions } from './http/plugin.js';
 export { headendPlugin } from './http/plugin.js';
 export { problemHandler, routeNotFound } from './http/problem.js';

@@ -3,6 +3,7 @@
 
 import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
+import { CONTAINERS, type Container } from './hls/container.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import type { AdmissionPolicy } from './stream/admission.js';
@@ -84,6 +85,11 @@ export interface ChannelOptions {
   readonly frameRate?: number | string | Rational;
   /** Length of a segment in whole seconds, 1 to 10; 4.004 s for 4 at the 1001 rates. Default 4. */
   readonly segmentDuration?: number;
+  /**
+   * What playlists name to a client that does not say (`?container=`): `fmp4` is CMAF with separate audio, `ts`
+   * MPEG-TS with picture and sound in one. Both are always served. Default `fmp4`.
+   */
+  readonly container?: Container;
   /** Bit rate of the audio in bit/s. Default 128000. */
   readonly audioBitrate?: number;
   /**
@@ -115,6 +121,7 @@ export const HEADEND_DEFAULTS = {
 export const CHANNEL_DEFAULTS = {
   frameRate: 30,
   segmentDuration: 4,
+  container: 'fmp4',
   audioBitrate: 128_000,
 } as const;
 
@@ -199,6 +206,7 @@ export const ChannelOptionsSchema = Type.Object(
     ladder: Type.Optional(Type.Array(RungSchema, { minItems: 1, maxItems: 8 })),
     frameRate: Type.Optional(Type.Unsafe<number | string | Rational>({})),
     segmentDuration: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+    container: Type.Optional(Type.Enum([...CONTAINERS])),
     audioBitrate: Type.Optional(Type.Integer({ minimum: 32_000, maximum: 320_000 })),
     epoch: Type.Optional(
       Type.Refine(

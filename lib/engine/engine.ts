@@ -109,6 +109,39 @@ export interface Segment {
   readonly data: Uint8Array;
 }
 
+/** A piece of a segment in progress (about a second), told before the segment that it becomes part of. */
+export interface Fragment {
+  readonly rendition: string;
+  /** Of the segment. */
+  readonly sequence: number;
+  /** Within the segment, from 0. */
+  readonly index: number;
+  /** True for the segment's last fragment. */
+  readonly last: boolean;
+  /** The fragments of a segment one after the other are its bytes. */
+  readonly data: Uint8Array;
+}
+
+/** A segment that was begun and will not be finished: its batch failed or was stopped, or it was look-ahead. */
+export interface AbandonedSegment {
+  readonly rendition: string;
+  readonly sequence: number;
+}
+
+/** What airs from a frame on: at a cut, where a production begins, and where the slate steps in for a source. */
+export interface ProgrammeStart {
+  /** The first output frame of it that is produced, in frames since the epoch. */
+  readonly frame: number;
+  /** The timeline entry. */
+  readonly startFrame: number;
+  readonly endFrame: number;
+  readonly kind: EntrySource['kind'];
+  /** URL of a file, empty for the other kinds. */
+  readonly source: string;
+  /** True when the slate airs, by the schedule or because the source failed. */
+  readonly slate: boolean;
+}
+
 /** Something that went wrong while producing; the channel goes on (slate, silence) unless the batch rejects. */
 export interface EngineFault {
   /** Member of `ErrorCode` in errors.ts. */
@@ -124,12 +157,28 @@ export interface EngineFault {
   readonly source: string;
 }
 
-/** Figures of a finished batch. */
+/** What one rendition took in a batch. */
+export interface RenditionStatistics {
+  readonly rendition: string;
+  /** Video frames or audio access units in finished segments. */
+  readonly frames: number;
+  /** Of finished segments. */
+  readonly bytes: number;
+  /** Milliseconds in which the rendition's thread worked (fitting, encoding, muxing) instead of waiting. */
+  readonly busyMs: number;
+}
+
+/** Figures of a finished batch. Work for the next batch that was done meanwhile (look-ahead) counts, too. */
 export interface BatchReport {
   /** Wall time of the batch in milliseconds. */
   readonly elapsedMs: number;
   /** Frames that the decoders gave during the batch, discarded pre-roll included. */
   readonly framesDecoded: number;
+  /** Output frames that show the picture of the one before once more: rate conversion, stills, the slate. */
+  readonly framesRepeated: number;
+  /** Decoded frames that no output frame shows: rate conversion, and pre-roll of a cold start. */
+  readonly framesDropped: number;
+  readonly renditions: readonly RenditionStatistics[];
   /** True when the producer continued from its parked state, false after a cold start. */
   readonly warm: boolean;
 }
@@ -139,6 +188,12 @@ export interface ProducerSink {
   onInit(init: InitSegment): void;
   onSegment(segment: Segment): void;
   onFault(fault: EngineFault): void;
+  /** Every fragment comes before its segment. */
+  onFragment?(fragment: Fragment): void;
+  /** A segment of which there were fragments will not be finished by this producer. */
+  onAbandoned?(segment: AbandonedSegment): void;
+  /** In the order in which the frames are read, which is a little before they are in a segment. */
+  onProgramme?(programme: ProgrammeStart): void;
 }
 
 /** Makes the segments of one channel; one batch at a time. Between batches it is parked: threads asleep, state kept. */
@@ -176,6 +231,12 @@ export interface ProbeResult {
   readonly title: string;
 }
 
+/** A rendition's segment together with its init segment. */
+export interface Track {
+  readonly init: Uint8Array;
+  readonly segment: Uint8Array;
+}
+
 /** The native engine of one Headend instance. */
 export interface Engine {
   /**
@@ -183,7 +244,14 @@ export interface Engine {
    * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID` or `SOURCE_TIMEOUT`
    */
   probe(url: string, signal?: AbortSignal): Promise<ProbeResult>;
+  /** @throws HeadendError `ENGINE_STOPPED`, `ENGINE_FAILED` */
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer;
+  /**
+   * Makes an MPEG-TS segment from the CMAF segments of one number: the video's, the audio's, or both in this
+   * order. Equal input gives equal bytes, and the results join whatever production their segments are from.
+   * @throws HeadendError `ENCODE_FAILED`, `ENGINE_STOPPED`, `ENGINE_FAILED`
+   */
+  remux(tracks: readonly Track[]): Promise<Uint8Array>;
   /** Stops every producer and probe and joins their threads. Idempotent. */
   close(): Promise<void>;
 }

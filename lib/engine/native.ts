@@ -1,4 +1,4 @@
-// The engine over the addon: turns its numbered producers, probes and events into objects and promises.
+// The engine over the addon: turns its numbered producers, probes, remuxes and events into objects and promises.
 
 import { type ErrorCode, HeadendError, isErrorCode, type Stage } from '../errors.js';
 import { loadBinding, type NativeEngine, type NativeEvent, type NativeStatus } from './binding.js';
@@ -10,6 +10,7 @@ import type {
   Producer,
   ProducerOptions,
   ProducerSink,
+  Track,
 } from './engine.js';
 
 /** The two ends of a promise that an event settles. */
@@ -38,6 +39,12 @@ function toError(status: NativeStatus, channelId?: string): HeadendError {
     averror: status.averror,
     retryable: code !== 'INVALID_OPTIONS' && code !== 'ENGINE_STOPPED',
   });
+}
+
+// The number of what was begun.
+function accepted(result: number | NativeStatus, channelId?: string): number {
+  if (typeof result === 'number') return result;
+  throw toError(result, channelId);
 }
 
 function stopped(channelId?: string): HeadendError {
@@ -69,7 +76,7 @@ class NativeProducer implements Producer {
     this.#channelId = options.channelId;
     this.#sink = sink;
     this.#onStopped = onStopped;
-    this.id = native.createProducer(options);
+    this.id = accepted(native.createProducer(options), options.channelId);
   }
 
   async produce(request: ProduceRequest): Promise<BatchReport> {
@@ -92,7 +99,10 @@ class NativeProducer implements Producer {
   handle(event: NativeEvent): void {
     const [, type, payload] = event;
     if (type === 'init') this.#sink.onInit(payload);
+    else if (type === 'fragment') this.#sink.onFragment?.(payload);
     else if (type === 'segment') this.#sink.onSegment(payload);
+    else if (type === 'abandoned') this.#sink.onAbandoned?.(payload);
+    else if (type === 'programme') this.#sink.onProgramme?.(payload);
     else if (type === 'fault') this.#sink.onFault(payload);
     else if (type === 'batch') {
       const batch = this.#batch;
@@ -110,6 +120,7 @@ class NativeEngineAdapter implements Engine {
   readonly #native: NativeEngine;
   readonly #producers = new Map<number, NativeProducer>();
   readonly #probes = new Map<number, Settle<ProbeResult>>();
+  readonly #remuxes = new Map<number, Settle<Uint8Array>>();
   #closing: Promise<void> | undefined;
 
   constructor() {
@@ -120,7 +131,7 @@ class NativeEngineAdapter implements Engine {
   async probe(url: string, signal?: AbortSignal): Promise<ProbeResult> {
     signal?.throwIfAborted();
     if (this.#closing !== undefined) throw stopped();
-    const id = this.#native.probe(url);
+    const id = accepted(this.#native.probe(url));
     const cancel = (): void => this.#native.cancelProbe(id);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
@@ -144,6 +155,14 @@ class NativeEngineAdapter implements Engine {
     return producer;
   }
 
+  async remux(tracks: readonly Track[]): Promise<Uint8Array> {
+    if (this.#closing !== undefined) throw stopped();
+    const id = accepted(this.#native.remux(tracks));
+    return await new Promise<Uint8Array>((resolve, reject) => {
+      this.#remuxes.set(id, { resolve, reject });
+    });
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -153,21 +172,31 @@ class NativeEngineAdapter implements Engine {
     for (const id of this.#probes.keys()) this.#native.cancelProbe(id);
     await Promise.all([...this.#producers.values()].map((producer) => producer.stop()));
     this.#native.close();
-    for (const probe of this.#probes.values()) probe.reject(stopped());
+    for (const unsettled of [...this.#probes.values(), ...this.#remuxes.values()]) {
+      unsettled.reject(stopped());
+    }
     this.#probes.clear();
+    this.#remuxes.clear();
   }
 
   #handle(event: NativeEvent): void {
     const [id, type, payload] = event;
-    if (type !== 'probe') {
-      this.#producers.get(id)?.handle(event);
-      return;
-    }
-    const probe = this.#probes.get(id);
-    this.#probes.delete(id);
-    if (payload.result !== null) probe?.resolve(payload.result);
-    else if (payload.error !== null) probe?.reject(toError(payload.error));
+    if (type === 'probe') settle(this.#probes, id, payload.error, payload.result);
+    else if (type === 'remux') settle(this.#remuxes, id, payload.error, payload.data);
+    else this.#producers.get(id)?.handle(event);
   }
+}
+
+function settle<T>(
+  pending: Map<number, Settle<T>>,
+  id: number,
+  error: NativeStatus | null,
+  value: T | null,
+): void {
+  const promise = pending.get(id);
+  pending.delete(id);
+  if (value !== null) promise?.resolve(value);
+  else if (error !== null) promise?.reject(toError(error));
 }
 
 /**

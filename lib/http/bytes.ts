@@ -1,7 +1,10 @@
 // Sends immutable bytes over HTTP: entity tags, conditional requests and ranges (RFC 9110 13 and 14).
 
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HeadendError } from '../errors.js';
+
+const CACHING = 'public, max-age=31536000, immutable';
 
 /** What is sent. */
 export interface Bytes {
@@ -24,7 +27,7 @@ export function sendBytes(
   reply
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
-    .header('cache-control', 'public, max-age=31536000, immutable')
+    .header('cache-control', CACHING)
     .type(contentType);
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   const range = wantedRange(request, etag, data.byteLength);
@@ -42,6 +45,40 @@ export function sendBytes(
     .code(206)
     .header('content-range', `bytes ${first}-${last}/${data.byteLength}`)
     .send(buffer(data, first, last + 1));
+}
+
+/** What is sent while it is being made. */
+export interface BytesInProgress {
+  readonly parts: AsyncIterable<Uint8Array>;
+  readonly contentType: string;
+  /** As the whole will have it. */
+  readonly etag: string;
+}
+
+/**
+ * Whether the answer to this request can begin before all bytes are known: one that asks for the whole, from a client
+ * that notices when a body is cut off.
+ */
+export function takesProgress({ method, headers, raw }: FastifyRequest): boolean {
+  const conditions = ['range', 'if-none-match', 'if-match', 'if-range'];
+  return (
+    method === 'GET' &&
+    raw.httpVersionMajor * 10 + raw.httpVersionMinor >= 11 &&
+    conditions.every((name) => headers[name] === undefined)
+  );
+}
+
+/** Answers with the parts as they come. When one fails to come the connection is cut, so that no part looks whole. */
+export function sendProgress(
+  reply: FastifyReply,
+  { parts, contentType, etag }: BytesInProgress,
+): FastifyReply {
+  return reply
+    .header('etag', etag)
+    .header('accept-ranges', 'bytes')
+    .header('cache-control', CACHING)
+    .type(contentType)
+    .send(Readable.from(parts, { objectMode: false, highWaterMark: 1 }));
 }
 
 function buffer(data: Uint8Array, from: number, to: number): Buffer {

@@ -1,6 +1,7 @@
 // The shapes of requests and JSON answers over HTTP.
 
 import Type from 'typebox';
+import { CONTAINERS } from '../hls/container.js';
 import { SESSION_ID_PATTERN } from '../session/session-id.js';
 
 /** Path parameters of a channel's routes. What they name is looked up; nothing else is derived from them. */
@@ -19,6 +20,18 @@ export const FileParams = Type.Object({
 /** Query of playlists and segments: a viewer's session id is carried through all URIs. */
 export const SessionQuery = Type.Object({
   session: Type.Optional(Type.String({ pattern: SESSION_ID_PATTERN })),
+});
+
+/** Query of the multivariant playlist. */
+export const MultivariantQuery = Type.Object({
+  ...SessionQuery.properties,
+  container: Type.Optional(Type.Enum([...CONTAINERS])),
+});
+
+/** Query of the endless transport stream. */
+export const StreamQuery = Type.Object({
+  ...SessionQuery.properties,
+  rendition: Type.Optional(Type.String()),
 });
 
 const State = Type.Enum(['idle', 'starting', 'active', 'stopping', 'error']);

@@ -13,6 +13,7 @@ import {
   StreamSession,
   type Viewer,
 } from '../session/stream-session.js';
+import type { SegmentInProgress } from '../store/segment-in-progress.js';
 import type { SegmentStore, StoredInit, StoredSegment } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
 import type { ResolvedSchedule } from '../timeline/schedule.js';
@@ -306,7 +307,7 @@ export class ChannelStream implements Coordinated {
 
   /**
    * What the media playlist of a rendition lists now. On a channel that has just started it waits for the
-   * first segment, with which players begin; other listed segments may still be in the making, or be made
+   * first fragment of the first segment, with which players begin; other listed segments may still be in the making, or be made
    * when they are asked for.
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
    */
@@ -315,7 +316,7 @@ export class ChannelStream implements Coordinated {
       this.#requireAdmitted(rendition);
       const [init] = await Promise.all([
         this.#init(rendition, request.signal),
-        run.onAir || this.#made(run, rendition, run.from, request.signal),
+        run.onAir || this.#started(run, rendition, run.from, request.signal),
       ]);
       return { init, range: this.#window.listed(this.now(), run.from) };
     });
@@ -327,28 +328,33 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `SEGMENT_NOT_FOUND` at once when it is too old or too far in the future,
    * `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
    */
-  async segment(
+  segment(
     rendition: string,
     sequence: number,
     request: ViewerRequest = {},
   ): Promise<StoredSegment> {
-    const { from, to } = this.#window.fetchable(this.now());
-    if (sequence < from || sequence > to) {
-      throw new HeadendError(
-        'SEGMENT_NOT_FOUND',
-        'store',
-        `segment ${sequence} is not available now; segments ${from} to ${to} are`,
-        { channelId: this.channelId },
-      );
-    }
-    const segment = await this.#answering(request, rendition, (run) => {
-      this.#requireAdmitted(rendition);
-      return this.#made(run, rendition, sequence, request.signal);
-    });
-    const { sessionId = ANONYMOUS_SESSION } = request;
-    this.#audience.got({ sessionId, rendition, segmentNumber: sequence });
-    this.#shared.coordinator.trigger(this);
-    return segment;
+    return this.#giving(rendition, sequence, request, (run) =>
+      this.#made(run, rendition, sequence, request.signal),
+    );
+  }
+
+  /**
+   * As {@link segment}, but as soon as the first fragment of it is out.
+   * @throws as {@link segment}
+   */
+  segmentStart(
+    rendition: string,
+    sequence: number,
+    request: ViewerRequest = {},
+  ): Promise<StoredSegment | SegmentInProgress> {
+    return this.#giving(rendition, sequence, request, (run) =>
+      this.#started(run, rendition, sequence, request.signal),
+    );
+  }
+
+  /** How long to wait for the next fragment of a segment in progress. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
   }
 
   /**
@@ -409,6 +415,32 @@ export class ChannelStream implements Coordinated {
       this.#waiting--;
       this.#shared.coordinator.trigger(this);
     }
+  }
+
+  // Answers a viewer's request for a segment, and notes that the viewer is that far.
+  async #giving<T>(
+    rendition: string,
+    sequence: number,
+    request: ViewerRequest,
+    give: (run: ProductionRun) => Promise<T>,
+  ): Promise<T> {
+    const { from, to } = this.#window.fetchable(this.now());
+    if (sequence < from || sequence > to) {
+      throw new HeadendError(
+        'SEGMENT_NOT_FOUND',
+        'store',
+        `segment ${sequence} is not available now; segments ${from} to ${to} are`,
+        { channelId: this.channelId },
+      );
+    }
+    const given = await this.#answering(request, rendition, (run) => {
+      this.#requireAdmitted(rendition);
+      return give(run);
+    });
+    const { sessionId = ANONYMOUS_SESSION } = request;
+    this.#audience.got({ sessionId, rendition, segmentNumber: sequence });
+    this.#shared.coordinator.trigger(this);
+    return given;
   }
 
   #hear(sessionId: string): void {
@@ -527,6 +559,18 @@ export class ChannelStream implements Coordinated {
     const made = this.#shared.store.waitFor(key, { signal, deadlineMs: this.#deadlineMs });
     run.ensure(rendition, sequence);
     return made;
+  }
+
+  #started(
+    run: ProductionRun,
+    rendition: string,
+    sequence: number,
+    signal: AbortSignal | undefined,
+  ): Promise<StoredSegment | SegmentInProgress> {
+    const key = { channelId: this.channelId, rendition, sequence };
+    const started = this.#shared.store.waitForStart(key, { signal, deadlineMs: this.#deadlineMs });
+    run.ensure(rendition, sequence);
+    return started;
   }
 
   #requireAdmitted(rendition: string): void {

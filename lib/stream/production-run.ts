@@ -327,9 +327,12 @@ export class ProductionRun {
     const { engine, producer, store, grid, log } = this.#context;
     const { channelId } = producer;
     const { signal } = this.#stopping;
+    const maker = {};
     return engine.createProducer(producer, {
       onInit: (init) => signal.aborted || store.putInit(channelId, init),
-      onSegment: (segment) => signal.aborted || store.put(channelId, segment),
+      onFragment: (fragment) => signal.aborted || store.putFragment(channelId, fragment, maker),
+      onSegment: (segment) => signal.aborted || store.put(channelId, segment, maker),
+      onAbandoned: (segment) => signal.aborted || store.abandon(channelId, segment, maker),
       onFault: (fault) =>
         log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
     });

@@ -65,6 +65,16 @@ int64_t PropertyReader::integer(const Napi::Object& from, const char* name) {
   return 0;
 }
 
+std::span<const uint8_t> PropertyReader::bytes(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
+    const auto array = value.As<Napi::Uint8Array>();
+    return {array.Data(), array.ByteLength()};
+  }
+  fail(std::string(name) + " must be a Uint8Array");
+  return {};
+}
+
 Seconds PropertyReader::ratio(const Napi::Object& from, const char* name) {
   const Napi::Object value = object(from, name);
   const Seconds ratio{integer(value, "num"), integer(value, "den")};
@@ -135,6 +145,28 @@ ProduceRequest to_produce_request(const Napi::Object& from, PropertyReader& read
   return request;
 }
 
+std::vector<Bytes> to_tracks(const Napi::Array& from, PropertyReader& read) {
+  std::vector<Bytes> tracks;
+  for (uint32_t i = 0; i < from.Length(); ++i) {
+    const Napi::Value value = from.Get(i);
+    if (!value.IsObject()) {
+      read.fail("a track must be an object");
+      return {};
+    }
+    const auto init = read.bytes(value.As<Napi::Object>(), "init");
+    const auto segment = read.bytes(value.As<Napi::Object>(), "segment");
+    if (init.empty() || segment.empty()) {
+      read.fail("a track must not be empty");
+      return {};
+    }
+    Bytes& track = tracks.emplace_back();
+    track.reserve(init.size() + segment.size());
+    track.insert(track.end(), init.begin(), init.end());
+    track.insert(track.end(), segment.begin(), segment.end());
+  }
+  return tracks;
+}
+
 Napi::Value to_js(Napi::Env env, const Status& status) {
   if (status.ok()) return env.Null();
   Napi::Object out = Napi::Object::New(env);
@@ -150,6 +182,36 @@ Napi::Value to_js(Napi::Env env, InitSection init) {
   out["rendition"] = init.rendition;
   out["codecs"] = init.codecs;
   out["data"] = buffer(env, std::move(init.data));
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, Bytes bytes) { return buffer(env, std::move(bytes)); }
+
+Napi::Value to_js(Napi::Env env, Fragment fragment) {
+  Napi::Object out = Napi::Object::New(env);
+  out["rendition"] = fragment.rendition;
+  out["sequence"] = number(env, fragment.sequence);
+  out["index"] = number(env, fragment.index);
+  out["last"] = fragment.last;
+  out["data"] = buffer(env, std::move(fragment.data));
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const AbandonedSegment& segment) {
+  Napi::Object out = Napi::Object::New(env);
+  out["rendition"] = segment.rendition;
+  out["sequence"] = number(env, segment.sequence);
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme) {
+  Napi::Object out = Napi::Object::New(env);
+  out["frame"] = number(env, programme.frame);
+  out["startFrame"] = number(env, programme.start_frame);
+  out["endFrame"] = number(env, programme.end_frame);
+  out["kind"] = programme.kind;
+  out["source"] = programme.source;
+  out["slate"] = programme.slate;
   return out;
 }
 
@@ -175,7 +237,19 @@ Napi::Value to_js(Napi::Env env, const BatchReport& report) {
   Napi::Object out = Napi::Object::New(env);
   out["elapsedMs"] = number(env, report.elapsed_ms);
   out["framesDecoded"] = number(env, report.frames_decoded);
+  out["framesRepeated"] = number(env, report.frames_repeated);
+  out["framesDropped"] = number(env, report.frames_dropped);
   out["warm"] = report.warm;
+  Napi::Array renditions = Napi::Array::New(env);
+  for (const auto& [rendition, statistics] : report.renditions) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry["rendition"] = rendition;
+    entry["frames"] = number(env, statistics.frames);
+    entry["bytes"] = number(env, statistics.bytes);
+    entry["busyMs"] = std::chrono::duration<double, std::milli>(statistics.busy).count();
+    renditions.Set(renditions.Length(), entry);
+  }
+  out["renditions"] = renditions;
   return out;
 }
 

@@ -14,9 +14,14 @@ class EngineObject::ProducerSlot : public ProducerEvents {
   Producer& producer() { return producer_; }
 
   void on_init(InitSection init) override { engine_.post({id_, std::move(init)}); }
+  void on_fragment(Fragment fragment) override { engine_.post({id_, std::move(fragment)}); }
   void on_segment(Segment segment) override { engine_.post({id_, std::move(segment)}); }
+  void on_abandoned(AbandonedSegment segment) override { engine_.post({id_, std::move(segment)}); }
+  void on_programme(ProgrammeStart programme) override { engine_.post({id_, std::move(programme)}); }
   void on_fault(Fault fault) override { engine_.post({id_, std::move(fault)}); }
-  void on_batch(Status status, BatchReport report) override { engine_.post({id_, BatchEnd{std::move(status), report}}); }
+  void on_batch(Status status, BatchReport report) override {
+    engine_.post({id_, BatchEnd{std::move(status), std::move(report)}});
+  }
   void on_stopped() override { engine_.post({id_, Stopped{}}); }
 
  private:
@@ -38,6 +43,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod<&EngineObject::stop_producer>("stopProducer"),
                          InstanceMethod<&EngineObject::probe>("probe"),
                          InstanceMethod<&EngineObject::cancel_probe>("cancelProbe"),
+                         InstanceMethod<&EngineObject::remux>("remux"),
                          InstanceMethod<&EngineObject::close>("close"),
                      });
 }
@@ -76,8 +82,14 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
   };
   if (auto* init = std::get_if<InitSection>(&event.payload)) {
     tell("init", to_js(env, std::move(*init)));
+  } else if (auto* fragment = std::get_if<Fragment>(&event.payload)) {
+    tell("fragment", to_js(env, std::move(*fragment)));
   } else if (auto* segment = std::get_if<Segment>(&event.payload)) {
     tell("segment", to_js(env, std::move(*segment)));
+  } else if (auto* abandoned = std::get_if<AbandonedSegment>(&event.payload)) {
+    tell("abandoned", to_js(env, *abandoned));
+  } else if (auto* programme = std::get_if<ProgrammeStart>(&event.payload)) {
+    tell("programme", to_js(env, *programme));
   } else if (auto* fault = std::get_if<Fault>(&event.payload)) {
     tell("fault", to_js(env, *fault));
   } else if (auto* batch = std::get_if<BatchEnd>(&event.payload)) {
@@ -97,6 +109,12 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     payload["error"] = probed->ok() ? env.Null() : to_js(env, probed->status());
     payload["result"] = probed->ok() ? to_js(env, probed->value()) : env.Null();
     tell("probe", payload);
+  } else if (auto* remuxed = std::get_if<Result<Bytes>>(&event.payload)) {
+    end_work(env);
+    Napi::Object payload = Napi::Object::New(env);
+    payload["error"] = remuxed->ok() ? env.Null() : to_js(env, remuxed->status());
+    payload["data"] = remuxed->ok() ? to_js(env, remuxed->take()) : env.Null();
+    tell("remux", payload);
   }
 }
 
@@ -108,6 +126,7 @@ void EngineObject::end_work(Napi::Env env) {
   if (--work_ == 0 && open_) channel_.Unref(env);
 }
 
+// Returns its number, or why there is no producer.
 Napi::Value EngineObject::create_producer(const Napi::CallbackInfo& info) {
   PropertyReader read(info.Env());
   if (!info[0].IsObject()) read.fail("createProducer needs options");
@@ -115,7 +134,13 @@ Napi::Value EngineObject::create_producer(const Napi::CallbackInfo& info) {
   ProducerOptions options = to_producer_options(info[0].As<Napi::Object>(), read);
   if (!read.ok()) return info.Env().Undefined();
   const uint32_t id = next_id_++;
-  producers_[id] = std::make_unique<ProducerSlot>(*this, id, std::move(options));
+  // A thread may be refused by the system.
+  Status status = guarded(Stage::kEngine, [&]() -> Status {
+    auto slot = std::make_unique<ProducerSlot>(*this, id, std::move(options));
+    producers_[id] = std::move(slot);
+    return {};
+  });
+  if (!status.ok()) return to_js(info.Env(), status);
   return Napi::Number::New(info.Env(), id);
 }
 
@@ -142,16 +167,23 @@ Napi::Value EngineObject::stop_producer(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Returns its number, or why there is no probe.
 Napi::Value EngineObject::probe(const Napi::CallbackInfo& info) {
   const uint32_t id = next_id_++;
   const std::string url = info[0].ToString();
-  begin_work(info.Env());
-  auto slot = std::make_unique<ProbeSlot>();
-  slot->thread = std::jthread([this, id, url](std::stop_token stop) {
-    name_this_thread("headend-probe");
-    post({id, guarded(Stage::kProbe, [&] { return headend::probe(url, stop); })});
+  Status status = guarded(Stage::kProbe, [&]() -> Status {
+    auto& slot = probes_[id] = std::make_unique<ProbeSlot>();
+    slot->thread = std::jthread([this, id, url](std::stop_token stop) {
+      name_this_thread("headend-probe");
+      post({id, guarded(Stage::kProbe, [&] { return headend::probe(url, stop); })});
+    });
+    return {};
   });
-  probes_[id] = std::move(slot);
+  if (!status.ok()) {
+    probes_.erase(id);
+    return to_js(info.Env(), status);
+  }
+  begin_work(info.Env());
   return Napi::Number::New(info.Env(), id);
 }
 
@@ -159,6 +191,26 @@ Napi::Value EngineObject::cancel_probe(const Napi::CallbackInfo& info) {
   const auto slot = probes_.find(info[0].ToNumber().Uint32Value());
   if (slot != probes_.end()) slot->second->thread.request_stop();
   return info.Env().Undefined();
+}
+
+// Returns its number, or why there is none. The tracks are copied: nothing keeps JavaScript from detaching them.
+Napi::Value EngineObject::remux(const Napi::CallbackInfo& info) {
+  PropertyReader read(info.Env());
+  if (!info[0].IsArray()) read.fail("remux needs tracks");
+  if (!read.ok()) return info.Env().Undefined();
+  const uint32_t id = next_id_++;
+  Status status = guarded(Stage::kMux, [&]() -> Status {
+    std::vector<Bytes> tracks = to_tracks(info[0].As<Napi::Array>(), read);
+    if (tracks.empty()) return {Code::kInvalidOptions, Stage::kMux, "remux needs tracks"};
+    if (!remuxes_)
+      remuxes_ = std::make_unique<TsQueue>(
+          [this](uint32_t job, Result<Bytes> segment) { post({job, std::move(segment)}); });
+    return remuxes_->push(id, std::move(tracks));
+  });
+  if (!read.ok()) return info.Env().Undefined();
+  if (!status.ok()) return to_js(info.Env(), status);
+  begin_work(info.Env());
+  return Napi::Number::New(info.Env(), id);
 }
 
 // Called when every producer and probe has told its end.
@@ -175,6 +227,8 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
 void EngineObject::stop_all() {
   for (auto& [id, slot] : producers_) slot->producer().request_stop();
   for (auto& [id, slot] : probes_) slot->thread.request_stop();
+  if (remuxes_) remuxes_->request_stop();
+  remuxes_.reset();    // joins
   producers_.clear();  // joins
   probes_.clear();     // joins
 }

@@ -1,4 +1,4 @@
-// The JavaScript class `Engine`: producers and probes by number, and one thread-safe function that carries
+// The JavaScript class `Engine`: producers, probes and remuxes by number, and one thread-safe function that carries
 // everything they tell to one callback. Lives on the JS thread of its environment; every thread it starts is
 // joined by close() or, when the environment ends first, by the clean-up hook.
 #pragma once
@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "media/probe.h"
+#include "media/ts_queue.h"
 #include "playout/events.h"
 #include "playout/producer.h"
 
@@ -25,10 +26,12 @@ struct BatchEnd {
 /** The end of a producer or of a probe that was cancelled. */
 struct Stopped {};
 
-/** What a thread tells JavaScript, and which producer or probe it is about. */
+/** What a thread tells JavaScript, and which producer, probe or remux it is about. */
 struct Event {
   uint32_t id = 0;
-  std::variant<InitSection, Segment, Fault, BatchEnd, Stopped, Result<ProbeResult>> payload;
+  std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, Fault, BatchEnd, Stopped, Result<ProbeResult>,
+               Result<Bytes>>
+      payload;
 };
 
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
@@ -54,6 +57,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value stop_producer(const Napi::CallbackInfo& info);
   Napi::Value probe(const Napi::CallbackInfo& info);
   Napi::Value cancel_probe(const Napi::CallbackInfo& info);
+  Napi::Value remux(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
   void dispatch(Napi::Env env, Napi::Function callback, Event event);
@@ -71,6 +75,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   uint32_t next_id_ = 1;
   std::map<uint32_t, std::unique_ptr<ProducerSlot>> producers_;
   std::map<uint32_t, std::unique_ptr<ProbeSlot>> probes_;
+  std::unique_ptr<TsQueue> remuxes_;  // null until the first
 };
 
 }  // namespace headend

@@ -59,7 +59,9 @@ Status FileSource::restart_from(int64_t microseconds) {
     if (status.ok() && audio_) audio_->flush(microseconds > 0);
   }
   sound_.reset();
+  if (current_ && !shown_) counts_.dropped.fetch_add(1, std::memory_order_relaxed);
   current_.reset();
+  shown_ = false;
   upcoming_.reset();
   video_ended_ = !video_;
   audio_ended_ = !audio_;
@@ -79,7 +81,7 @@ Status FileSource::read_upcoming() {
     video_ended_ = video_->ended();
     return {};
   }
-  decoded_.fetch_add(1, std::memory_order_relaxed);
+  counts_.decoded.fetch_add(1, std::memory_order_relaxed);
   const AVFrame& picture = *frame.value();
   upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
   upcoming_end_ = grid_.frame_of(picture.pts + picture.duration, video_->time_base(), entry_.in_point, start_frame_);
@@ -88,6 +90,8 @@ Status FileSource::read_upcoming() {
 }
 
 void FileSource::air_upcoming() {
+  if (current_ && current_ != upcoming_ && !shown_) counts_.dropped.fetch_add(1, std::memory_order_relaxed);
+  shown_ = shown_ && current_ == upcoming_;
   current_ = upcoming_;
   current_frame_ = upcoming_frame_;
   current_end_ = upcoming_end_;
@@ -151,6 +155,7 @@ Result<Slice> FileSource::next() {
   if (exhausted(frame_))
     return Status(Code::kSourceEnded, Stage::kDemux, entry_.url + " ends before its programme does");
   slice.picture = current_;
+  shown_ = true;
   if (audio_) {
     Result<FramePtr> sound = sound_.read(start, static_cast<int>(end - start));
     if (!sound.ok()) return sound.status();

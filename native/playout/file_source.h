@@ -14,14 +14,19 @@
 
 namespace headend {
 
+/** What became of the pictures of a run's files; counted by the threads that read them. */
+struct PictureCounts {
+  std::atomic<int64_t> decoded{0};
+  std::atomic<int64_t> dropped{0};  // never shown
+};
+
 class FileSource : public FrameSource {
  public:
   /**
    * Output frame `start_frame` is the file's `in_point`. Without `pictures` the video is not decoded.
-   * `decoded` counts every picture that is.
    */
-  FileSource(FileEntry entry, int64_t start_frame, const Grid& grid, bool pictures, std::atomic<int64_t>& decoded)
-      : entry_(std::move(entry)), start_frame_(start_frame), grid_(grid), pictures_(pictures), decoded_(decoded) {}
+  FileSource(FileEntry entry, int64_t start_frame, const Grid& grid, bool pictures, PictureCounts& counts)
+      : entry_(std::move(entry)), start_frame_(start_frame), grid_(grid), pictures_(pictures), counts_(counts) {}
 
   Status open(int64_t first_frame, std::stop_token stop) override;
   Result<Slice> next() override;
@@ -40,7 +45,7 @@ class FileSource : public FrameSource {
   const int64_t start_frame_;
   const Grid grid_;
   const bool pictures_;
-  std::atomic<int64_t>& decoded_;
+  PictureCounts& counts_;
 
   std::unique_ptr<Demuxer> demuxer_;
   std::unique_ptr<PictureTrack> video_;
@@ -49,6 +54,7 @@ class FileSource : public FrameSource {
 
   int64_t frame_ = 0;           // the next slice
   SharedFrame current_;         // on air at frame_ - 1
+  bool shown_ = false;          // a slice had it
   int64_t current_frame_ = 0;   // where it starts
   int64_t current_end_ = 0;     // where it ends by its own duration
   SharedFrame upcoming_;        // decoded, starts at upcoming_frame_

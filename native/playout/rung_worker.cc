@@ -1,5 +1,7 @@
 #include "playout/rung_worker.h"
 
+#include <utility>
+
 #include "media/blank_picture.h"
 
 namespace headend {
@@ -30,6 +32,11 @@ RungWorker::RungWorker(const RungOptions& rung, const Grid& grid, int64_t first_
       segment_(first_segment) {
   progress.reached(rung.id, first_segment);
   start("headend-" + rung.id);
+}
+
+RungWorker::~RungWorker() {
+  finish();
+  if (packets_ >= grid_.frames_per_fragment) events_.on_abandoned({rung_.id, segment_});
 }
 
 Status RungWorker::prepare() {
@@ -81,8 +88,12 @@ Status RungWorker::take_packet(AVPacket& packet) {
   packet.dts = first + packets_ - encoder_->codec().has_b_frames;
   if (Status status = muxer_->write(packet); !status.ok()) return status;
   ++packets_;
-  if (packets_ % grid_.frames_per_fragment == 0)
-    if (Status status = muxer_->end_fragment(); !status.ok()) return status;
+  if (packets_ % grid_.frames_per_fragment == 0) {
+    Result<Bytes> fragment = muxer_->end_fragment();
+    if (!fragment.ok()) return fragment.status();
+    events_.on_fragment({rung_.id, segment_, packets_ / grid_.frames_per_fragment - 1,
+                         packets_ == grid_.frames_per_segment, fragment.take()});
+  }
   if (packets_ < grid_.frames_per_segment) return {};
 
   Segment segment;
@@ -92,9 +103,9 @@ Status RungWorker::take_packet(AVPacket& packet) {
   segment.duration = grid_.frames_per_segment * grid_.ticks_per_frame();
   segment.timescale = grid_.video_timescale();
   segment.data = muxer_->take_segment();
+  const size_t bytes = segment.data.size();
   events_.on_segment(std::move(segment));
-  packets_ = 0;
-  progress().reached(rung_.id, ++segment_);
+  progress().delivered(rung_.id, segment_++, std::exchange(packets_, 0), bytes);
   return {};
 }
 

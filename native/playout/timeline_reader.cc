@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "media/sound_track.h"
-#include "playout/file_source.h"
 #include "playout/generator_source.h"
 
 namespace headend {
@@ -46,7 +45,7 @@ std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEn
   programme->next_frame = frame;
   std::unique_ptr<FrameSource> source;
   if (const auto* file = std::get_if<FileEntry>(&entry.source))
-    source = std::make_unique<FileSource>(*file, entry.start_frame, options_.grid, pictures_, decoded_);
+    source = std::make_unique<FileSource>(*file, entry.start_frame, options_.grid, pictures_, counts_);
   else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source))
     source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_, pictures_);
   if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), frame);
@@ -66,6 +65,17 @@ void TimelineReader::report(Status status, int64_t frame, const TimelineEntry& e
   events_.on_fault({std::move(status), frame, file ? file->url : ""});
 }
 
+void TimelineReader::tell_programme(int64_t frame, bool slate) {
+  const TimelineEntry& entry = current_->entry;
+  ProgrammeStart programme{frame, entry.start_frame, entry.end_frame, "slate", "", slate};
+  if (std::holds_alternative<GeneratorEntry>(entry.source)) programme.kind = "generator";
+  if (const auto* file = std::get_if<FileEntry>(&entry.source)) {
+    programme.kind = "file";
+    programme.source = file->url;
+  }
+  events_.on_programme(std::move(programme));
+}
+
 Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
   const TimelineEntry* entry = entry_at(frame);
   Slice slice;
@@ -78,7 +88,7 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
     return slice;
   }
 
-  const bool goes_on = current_ && current_->entry.continues(*entry) && current_->next_frame == frame;
+  bool goes_on = current_ && current_->entry.continues(*entry) && current_->next_frame == frame;
   if (!goes_on) {
     if (following_ && following_->entry.continues(*entry) && following_->next_frame == frame)
       current_ = std::move(following_);
@@ -98,8 +108,10 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
     } else {
       report(read.status(), frame, *entry);
       current_->reader.reset();  // the slate, to the end of the programme
+      goes_on = false;
     }
   }
+  if (!goes_on) tell_programme(frame, !current_->reader);
 
   const bool first = frame == entry->start_frame;
   const bool last = frame == entry->end_frame - 1;

@@ -105,6 +105,10 @@ export class CostEngine implements Engine {
     throw new HeadendError('SOURCE_NOT_FOUND', 'probe', url);
   }
 
+  async remux(): Promise<Uint8Array> {
+    return new Uint8Array(1);
+  }
+
   async close(): Promise<void> {}
 
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
@@ -135,7 +139,14 @@ export class CostEngine implements Engine {
           const data = new Uint8Array(1);
           sink.onSegment({ rendition, sequence: from, start: 0, duration: 0, timescale: 1, data });
         }
-        return { elapsedMs: 0, framesDecoded: 0, warm };
+        return {
+          elapsedMs: 0,
+          framesDecoded: 0,
+          framesRepeated: 0,
+          framesDropped: 0,
+          warm,
+          renditions: [],
+        };
       },
       stop: async () => stop.abort(),
     };

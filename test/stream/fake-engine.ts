@@ -9,6 +9,7 @@ import type {
   Producer,
   ProducerOptions,
   ProducerSink,
+  Track,
 } from '../../lib/engine/engine.js';
 import { HeadendError } from '../../lib/errors.js';
 
@@ -31,6 +32,8 @@ export class FakeEngine implements Engine {
   segmentMs: number;
   /** Bytes of each segment. */
   segmentBytes = 100;
+  /** Whether segments come in two fragments. */
+  fragments = false;
   /** Fails the batch when it comes to a segment for which this is true. */
   fails: (sequence: number, channelId: string) => boolean = () => false;
   readonly batches: Batch[] = [];
@@ -60,6 +63,12 @@ export class FakeEngine implements Engine {
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
     this.alive++;
     return new FakeProducer(this, ++this.producers, options, sink);
+  }
+
+  /** The names of the segments, one after the other. */
+  async remux(tracks: readonly Track[]): Promise<Uint8Array> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return Buffer.concat(tracks.map(({ segment }) => segment));
   }
 
   async close(): Promise<void> {
@@ -105,16 +114,24 @@ class FakeProducer implements Producer {
       }
     }
     for (let sequence = from; sequence < from + count; sequence++) {
-      await this.#work();
-      if (engine.fails(sequence, channelId))
-        throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
-      for (const rendition of ['audio', ...rungs]) {
-        const data = new Uint8Array(engine.segmentBytes);
-        new TextEncoder().encodeInto(nameOf(rendition, sequence), data);
+      const renditions = ['audio', ...rungs];
+      try {
+        await this.#begin(renditions, sequence);
+        await this.#work(engine.fragments ? 0.5 : 1);
+        if (engine.fails(sequence, channelId))
+          throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
+      } catch (error) {
+        for (const rendition of renditions) this.#sink.onAbandoned?.({ rendition, sequence });
+        throw error;
+      }
+      for (const rendition of renditions) {
+        const data = this.#bytes(rendition, sequence);
+        this.#tellFragment(rendition, sequence, 1);
         this.#sink.onSegment({ rendition, sequence, start: 0, duration: 0, timescale: 1, data });
       }
     }
-    return { elapsedMs: 0, framesDecoded: 0, warm: false };
+    const figures = { framesDecoded: 0, framesRepeated: 0, framesDropped: 0, renditions: [] };
+    return { elapsedMs: 0, warm: false, ...figures };
   }
 
   async stop(): Promise<void> {
@@ -123,10 +140,31 @@ class FakeProducer implements Producer {
     this.#engine.alive--;
   }
 
-  async #work(): Promise<void> {
+  // Half of every segment is out after half of the time.
+  async #begin(renditions: readonly string[], sequence: number): Promise<void> {
+    if (!this.#engine.fragments) return;
+    await this.#work(0.5);
+    for (const rendition of renditions) this.#tellFragment(rendition, sequence, 0);
+  }
+
+  #tellFragment(rendition: string, sequence: number, index: 0 | 1): void {
+    if (!this.#engine.fragments) return;
+    const data = this.#bytes(rendition, sequence);
+    const half = data.byteLength / 2;
+    const part = data.subarray(index * half, (index + 1) * half);
+    this.#sink.onFragment?.({ rendition, sequence, index, last: index === 1, data: part });
+  }
+
+  #bytes(rendition: string, sequence: number): Uint8Array {
+    const data = new Uint8Array(this.#engine.segmentBytes);
+    new TextEncoder().encodeInto(nameOf(rendition, sequence), data);
+    return data;
+  }
+
+  async #work(share: number): Promise<void> {
     const stopped = new HeadendError('ENGINE_STOPPED', 'engine', 'stopped');
     try {
-      await delay(this.#engine.clock, this.#engine.segmentMs, this.#stop.signal);
+      await delay(this.#engine.clock, this.#engine.segmentMs * share, this.#stop.signal);
     } catch {
       throw stopped;
     }
