@@ -12,6 +12,7 @@ import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { createHttpApp } from './http/app.js';
+import type { HttpOptions } from './http/options.js';
 import { completeLadder, DEFAULT_LADDER } from './ladder.js';
 import {
   CHANNEL_DEFAULTS,
@@ -72,6 +73,12 @@ export interface Channels {
    * without explicit duration throws (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`).
    */
   add(options: ChannelOptions): Promise<Channel>;
+  /**
+   * Adds a channel, in the place of the one with the same id if there is one: that stays on the air until
+   * everything about the new one is known to be right.
+   * @throws HeadendError as `add`; `CHANNEL_EXISTS` only while another call adds that id.
+   */
+  put(options: ChannelOptions): Promise<Channel>;
   /** @throws HeadendError `CHANNEL_NOT_FOUND` */
   get(id: string): Channel;
   /** All channels in the order they were added. */
@@ -94,9 +101,12 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly channels: Channels;
   /** The logger that was given, if any. */
   readonly logger: Logger | undefined;
+  /** How the channels are served over HTTP, as it was given. */
+  readonly http: HttpOptions;
+  /** The time that everything here goes by. */
+  readonly clock: Clock;
   readonly #options: HeadendOptions;
   readonly #engine: Engine;
-  readonly #clock: Clock;
   readonly #store: SegmentStore;
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
@@ -111,14 +121,16 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
-    this.#clock = clock;
+    this.http = options.http ?? {};
+    this.clock = clock;
     this.#store = new SegmentStore({
       clock,
       maxBytes: options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
     });
     this.#fontFile = options.fontFile ?? defaultFontFile();
     this.channels = {
-      add: (channel) => this.#add(channel),
+      add: (channel) => this.#add(channel, false),
+      put: (channel) => this.#add(channel, true),
       get: (id) => this.#entry(id).channel,
       list: () => Array.from(this.#entries.values(), ({ channel }) => channel),
       remove: (id) => this.#remove(id),
@@ -184,11 +196,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     }
   }
 
-  async #add(options: ChannelOptions): Promise<Channel> {
+  async #add(options: ChannelOptions, replace: boolean): Promise<Channel> {
     const signal = this.#closing.signal;
     signal.throwIfAborted();
     const valid: ChannelOptions = validate('channels.add', ChannelOptionsSchema, options);
-    if (this.#entries.has(valid.id) || this.#adding.has(valid.id)) {
+    if ((this.#entries.has(valid.id) && !replace) || this.#adding.has(valid.id)) {
       throw new HeadendError(
         'CHANNEL_EXISTS',
         'options',
@@ -201,6 +213,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.#adding.add(valid.id);
     try {
       const entry = await this.#createEntry(valid, signal);
+      if (this.#entries.has(valid.id)) await this.#remove(valid.id);
       signal.throwIfAborted();
       this.#entries.set(valid.id, entry);
       return entry.channel;
@@ -211,7 +224,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   async #createEntry(options: ChannelOptions, signal: AbortSignal): Promise<Entry> {
     const { id, name = id, audioBitrate = CHANNEL_DEFAULTS.audioBitrate } = options;
-    const clock = this.#clock;
+    const { clock } = this;
     const store = this.#store;
     const rungs = completeLadder(options.ladder ?? DEFAULT_LADDER);
     if (new Set(rungs.map((rung) => rung.id)).size < rungs.length) {

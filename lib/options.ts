@@ -3,6 +3,7 @@
 
 import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
+import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import { LoopSchedule, type Schedule } from './timeline/schedule.js';
@@ -37,6 +38,8 @@ export interface HeadendOptions {
   readonly fontFile?: string;
   /** Receives faults and changes of state besides the events. Default: none. */
   readonly logger?: Logger;
+  /** How the channels are served over HTTP, and to whom. */
+  readonly http?: HttpOptions;
 }
 
 /** Options of `channels.add`. */
@@ -101,6 +104,7 @@ export const HeadendOptionsSchema = Type.Object(
         () => 'must have the methods info, warn and error',
       ),
     ),
+    http: Type.Optional(HttpOptionsSchema),
   },
   { additionalProperties: false },
 );

@@ -1,5 +1,6 @@
-// Sends immutable bytes over HTTP: entity tags, conditional requests and ranges (RFC 9110 13 and 14).
+// Sends bytes and documents over HTTP: entity tags, conditional requests and ranges (RFC 9110 13 and 14).
 
+import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HeadendError } from '../errors.js';
 
@@ -9,6 +10,14 @@ export interface Bytes {
   readonly contentType: string;
   /** Strong entity tag with its quotes. */
   readonly etag: string;
+  /** Whether caches that many share may keep them. */
+  readonly isPublic: boolean;
+}
+
+/** A text that is made for each request. */
+export interface Document {
+  readonly text: string;
+  readonly contentType: string;
 }
 
 /**
@@ -20,11 +29,11 @@ export function sendBytes(
   reply: FastifyReply,
   bytes: Bytes,
 ): FastifyReply {
-  const { data, contentType, etag } = bytes;
+  const { data, contentType, etag, isPublic } = bytes;
   reply
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
-    .header('cache-control', 'public, max-age=31536000, immutable')
+    .header('cache-control', `${isPublic ? 'public' : 'private'}, max-age=31536000, immutable`)
     .type(contentType);
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   const range = wantedRange(request, etag, data.byteLength);
@@ -42,6 +51,19 @@ export function sendBytes(
     .code(206)
     .header('content-range', `bytes ${first}-${last}/${data.byteLength}`)
     .send(buffer(data, first, last + 1));
+}
+
+/** Answers a GET or HEAD with the text, or 304 to a client that has it. It is to be asked for again each time. */
+export function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { text, contentType }: Document,
+): FastifyReply {
+  // Weak: the same text may be sent compressed or not.
+  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  reply.header('etag', `W/${etag}`).header('cache-control', 'no-cache').type(contentType);
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+  return reply.send(text);
 }
 
 function buffer(data: Uint8Array, from: number, to: number): Buffer {

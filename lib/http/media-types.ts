@@ -2,3 +2,8 @@
 
 /** HLS playlists (RFC 8216 4). */
 export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+
+/** Whether compression makes a document of this type smaller; media are compressed already. */
+export function isCompressible(contentType: string): boolean {
+  return /mpegurl|json|xml|^text\/(?!event-stream)/.test(contentType);
+}

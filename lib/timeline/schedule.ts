@@ -35,7 +35,8 @@ export interface Programme {
 
 const SECONDS_LIMIT = 10 * 366 * 86_400;
 
-const ProgrammesSchema = Type.Array(
+/** Schema of the programmes of {@link loop}. */
+export const ProgrammesSchema = Type.Array(
   Type.Object(
     {
       source: Type.Union([
