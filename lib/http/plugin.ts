@@ -40,6 +40,8 @@ export async function headendPlugin(
   const { clock, http: options } = headend;
   const access = new Access(options, () => clock.now());
   app.setValidatorCompiler(validatorCompiler);
+  // Bodies are JSON: what a web page may send across origins without asking first is none.
+  app.removeContentTypeParser('text/plain');
   app.setErrorHandler(problemHandler(headend.logger));
   await shareAmongRoutes(app, options);
   const completeMethods = refuseOtherMethods(app);
