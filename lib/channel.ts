@@ -1,11 +1,21 @@
 // A channel as the embedding program sees it: what it airs, its playlists and its segments.
 
+import type { Clock } from './clock.js';
 import { AUDIO_RENDITION, type Rung } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { writeMediaPlaylist } from './hls/media-playlist.js';
 import { writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import type { BatchState } from './session/batch-state.js';
+import { isSessionId } from './session/session-id.js';
+import type { ChannelState } from './session/stream-session.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
-import type { ChannelState, ChannelStream } from './stream/channel-stream.js';
+import type {
+  ChannelStream,
+  PositionAnswer,
+  ProductionStatus,
+  ViewerRequest,
+} from './stream/channel-stream.js';
+import type { Fault } from './stream/fault.js';
 import type { Grid } from './timeline/grid.js';
 import type { Airing, ResolvedSchedule } from './timeline/schedule.js';
 import type { SegmentRange } from './timeline/window.js';
@@ -43,10 +53,48 @@ export interface SegmentsOptions {
 }
 
 /** For whom a playlist is written. */
-export interface PlaylistOptions {
+export interface PlaylistOptions extends ViewerRequest {
   /** Query string to carry on to every URI, with its question mark. Default: none. */
   readonly query?: string;
-  readonly signal?: AbortSignal;
+}
+
+/** A viewer who is present. */
+export interface ViewerStatus {
+  /** `(anonymous)` for all requests that name no session, which count as one viewer. */
+  readonly sessionId: string;
+  /** When the viewer was last heard of. */
+  readonly seenAt: Date;
+  /** The rendition and media sequence number of the last segment; null before the first. */
+  readonly rendition: string | null;
+  readonly segmentNumber: number | null;
+}
+
+/** How a channel is doing. */
+export interface ChannelStatus {
+  readonly state: ChannelState;
+  /** Those heard of longest ago first. */
+  readonly viewers: readonly ViewerStatus[];
+  /** The batch that is being made or was made last; null before the first. */
+  readonly batch: BatchState | null;
+  /** Segments of that batch beyond the furthest viewer. */
+  readonly segmentsRemaining: number;
+  /** Ids of the rungs that are being encoded, largest first. */
+  readonly rungsInDemand: readonly string[];
+  /** The segments that playlists list now; null while the channel is not on. */
+  readonly window: SegmentRange | null;
+  /** Null while the channel is not on. */
+  readonly production: ProductionStatus | null;
+  /** What went wrong last, since the channel was added. */
+  readonly lastFault: Fault | null;
+}
+
+/** A position as a viewer reports it. */
+export interface PositionReport {
+  readonly sessionId: string;
+  /** Id of a rung, or `audio`. */
+  readonly rendition: string;
+  /** Media sequence number of the segment that is being played. */
+  readonly segmentNumber: number;
 }
 
 /** What a {@link Channel} is made from. */
@@ -60,6 +108,7 @@ export interface ChannelParts {
   readonly edition: string;
   readonly stream: ChannelStream;
   readonly store: SegmentStore;
+  readonly clock: Clock;
 }
 
 /** A live channel. Made by `headend.channels.add`. */
@@ -97,6 +146,66 @@ export class Channel {
     return this.#parts.stream.rungsInDemand;
   }
 
+  /** How many viewers are present: sessions, and all requests without one together. */
+  get viewers(): number {
+    return this.#parts.stream.viewerCount;
+  }
+
+  /** State, viewers, batch, production and the last fault, for people and for metrics. */
+  status(): ChannelStatus {
+    const { stream, clock } = this.#parts;
+    const sinceMonotonic = clock.now() - clock.monotonic();
+    return {
+      state: stream.state,
+      viewers: stream.viewers().map(({ sessionId, seenAt, position }) => ({
+        sessionId,
+        seenAt: new Date(sinceMonotonic + seenAt),
+        rendition: position?.rendition ?? null,
+        segmentNumber: position?.segmentNumber ?? null,
+      })),
+      batch: stream.batch,
+      segmentsRemaining: stream.segmentsRemaining,
+      rungsInDemand: stream.rungsInDemand,
+      window: stream.window,
+      production: stream.production,
+      lastFault: stream.lastFault,
+    };
+  }
+
+  /**
+   * Notes that a viewer is present, under an id of its own or a new one, and starts the channel. Repeatable. Requests
+   * with the session id do the same; the viewer is forgotten half a minute (`viewerTimeoutMs`) after the last one.
+   * @throws HeadendError `INVALID_REQUEST` for an id that cannot stand in a URL, `CAPACITY_EXCEEDED`, `CLOSED`,
+   * `SCHEDULE_NOT_STARTED`, `SCHEDULE_ENDED`
+   */
+  async register(sessionId?: string): Promise<{ readonly sessionId: string }> {
+    requireSessionId(sessionId);
+    return this.#parts.stream.register(sessionId);
+  }
+
+  /** Forgets a viewer who left. Repeatable: who is not there cannot leave. */
+  leave(sessionId: string): void {
+    this.#parts.stream.unregister(sessionId);
+  }
+
+  /**
+   * Takes the position of a viewer; a segment request with a session id implies one. Numbers beyond what exists are
+   * taken for the nearest segment that does.
+   * @throws HeadendError `RENDITION_NOT_FOUND`; `SESSION_NOT_FOUND` for a viewer who is not present.
+   */
+  reportPosition({ sessionId, rendition, segmentNumber }: PositionReport): PositionAnswer {
+    this.#requireRendition(rendition);
+    return this.#parts.stream.reportPosition({ sessionId, rendition, segmentNumber });
+  }
+
+  /**
+   * Stops making segments and forgets the viewers; resolves when every thread is joined. The next request starts the
+   * channel again, at what is on then.
+   */
+  stop(): Promise<void> {
+    return this.#parts.stream.stop();
+  }
+
   /** EXT-X-TARGETDURATION of every playlist of the channel, in seconds. */
   get targetDuration(): number {
     return this.#parts.grid.targetDuration;
@@ -111,15 +220,17 @@ export class Channel {
 
   /**
    * The multivariant playlist. Starts the channel, and waits until the codecs of every rung are known.
-   * @throws HeadendError `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
+   * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
    */
   async multivariantPlaylist(options: PlaylistOptions = {}): Promise<string> {
     const { grid, rungs, audioBitrate, stream } = this.#parts;
-    const inits = await stream.inits(options.signal);
+    requireSessionId(options.sessionId);
+    const inits = await stream.inits(options);
+    const admitted = stream.admittedRungs;
     return writeMultivariantPlaylist({
       frameRate: grid.format.frameRate,
       segmentDuration: grid.segmentDuration,
-      rungs,
+      rungs: rungs.filter(({ id }) => admitted.includes(id)),
       audioBitrate,
       codecs: new Map(inits.map((init) => [init.rendition, init.codecs])),
       query: options.query ?? '',
@@ -129,12 +240,14 @@ export class Channel {
   /**
    * The media playlist of a rendition. Starts the channel and the rendition; on a channel that has just
    * started it waits for the first segment.
-   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's
+   * reason.
    */
   async mediaPlaylist(rendition: string, options: PlaylistOptions = {}): Promise<string> {
     this.#requireRendition(rendition);
+    requireSessionId(options.sessionId);
     const { grid, schedule, stream } = this.#parts;
-    const { init, range } = await stream.playlist(rendition, options.signal);
+    const { init, range } = await stream.playlist(rendition, options);
     return writeMediaPlaylist({
       grid,
       schedule,
@@ -147,13 +260,19 @@ export class Channel {
   }
 
   /**
-   * A segment that is or was lately listed; waits for it while it is being made.
-   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CLOSED`; the
-   * signal's reason.
+   * A segment that is or was lately listed; waits for it while it is being made. With a session id it notes that the
+   * viewer is that far.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`;
+   * the signal's reason.
    */
-  async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
+  async segment(
+    rendition: string,
+    sequence: number,
+    viewer: ViewerRequest = {},
+  ): Promise<StoredSegment> {
     this.#requireRendition(rendition);
-    return this.#parts.stream.segment(rendition, sequence, signal);
+    requireSessionId(viewer.sessionId);
+    return this.#parts.stream.segment(rendition, sequence, viewer);
   }
 
   /**
@@ -191,7 +310,7 @@ export class Channel {
     const { grid, stream } = this.#parts;
     for (let next = from ?? grid.segmentAt(stream.now()); ; ) {
       await stream.listed(next, signal);
-      const segment = await unlessLate(stream.segment(rendition, next, signal));
+      const segment = await unlessLate(stream.segment(rendition, next, { signal }));
       if (!segment) continue;
       const { num, den } =
         rendition === AUDIO_RENDITION ? grid.audioDuration(next) : grid.segmentDuration;
@@ -226,6 +345,16 @@ export class Channel {
       { channelId: this.id },
     );
   }
+}
+
+// Ids come from clients, and end up in URLs, events and the journal.
+function requireSessionId(sessionId: string | undefined): void {
+  if (sessionId === undefined || isSessionId(sessionId)) return;
+  throw new HeadendError(
+    'INVALID_REQUEST',
+    'session',
+    'a session id is 1 to 64 of A-Z a-z 0-9 _ -',
+  );
 }
 
 // A segment that is late is waited for again: the reader has no deadline of its own.

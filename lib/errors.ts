@@ -11,6 +11,8 @@ export const ERROR_CODES = [
   'RENDITION_NOT_FOUND',
   'SEGMENT_NOT_FOUND',
   'SEGMENT_TIMEOUT',
+  'SESSION_NOT_FOUND',
+  'CAPACITY_EXCEEDED',
   'SCHEDULE_EMPTY',
   'SCHEDULE_NOT_STARTED',
   'SCHEDULE_ENDED',
@@ -54,6 +56,7 @@ export type Stage =
   | 'encode'
   | 'mux'
   | 'engine'
+  | 'session'
   | 'store'
   | 'http';
 

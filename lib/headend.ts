@@ -1,10 +1,12 @@
 // The Headend itself: owns the engine, the store, the channels and the HTTP server, and closes them.
 
 import { createHash } from 'node:crypto';
+import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
@@ -13,6 +15,7 @@ import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { createHttpApp } from './http/app.js';
 import type { HttpOptions } from './http/options.js';
+import type { Journal } from './journal/journal.js';
 import { completeLadder, DEFAULT_LADDER } from './ladder.js';
 import {
   CHANNEL_DEFAULTS,
@@ -25,23 +28,20 @@ import {
   type Logger,
 } from './options.js';
 import { SegmentStore } from './store/segment-store.js';
-import { type ChannelState, ChannelStream } from './stream/channel-stream.js';
 import type { Fault } from './stream/fault.js';
+import type {
+  BatchEvent,
+  ChannelEvent,
+  SessionEvent,
+  StreamEvents,
+  WarningEvent,
+} from './stream/stream-events.js';
+import { type CapacityStatus, StreamManager } from './stream/stream-manager.js';
 import { channelFormat, Grid } from './timeline/grid.js';
 import { parseFrameRate } from './timeline/rational.js';
 import { resolveSchedule } from './timeline/resolve.js';
 import type { ResolvedSchedule } from './timeline/schedule.js';
 import { invalidOption, validate } from './validate.js';
-
-// A player asks for a playlist once per target duration; a channel that stopped sooner than some of them
-// without a request would stop and start all the time.
-const IDLE_TARGET_DURATIONS = 3;
-
-/** Argument of the `channel` event: a channel changed its state. */
-export interface ChannelEvent {
-  readonly channelId: string;
-  readonly state: ChannelState;
-}
 
 /** The events of a {@link Headend} and their arguments. */
 export interface HeadendEvents {
@@ -49,6 +49,19 @@ export interface HeadendEvents {
   fault: [Fault];
   /** A channel changed its state. */
   channel: [ChannelEvent];
+  /** A batch was begun, was made, failed (and is tried again) or was given up. */
+  batch: [BatchEvent];
+  /** A viewer came or went. */
+  session: [SessionEvent];
+  /** A channel takes nearly as long to make as to play: once, until that has passed. */
+  warning: [WarningEvent];
+}
+
+/** How a Headend is doing. */
+export interface HeadendStatus extends CapacityStatus {
+  readonly channels: number;
+  /** Bytes that finished segments occupy in memory. */
+  readonly storeBytes: number;
 }
 
 /** Where {@link Headend.listen} listens. */
@@ -63,6 +76,8 @@ export interface ListenOptions {
 export interface HeadendParts {
   readonly engine: Engine;
   readonly clock: Clock;
+  /** Where sessions, positions, batches, programmes and faults are written down. Default: nowhere. */
+  readonly journal?: Journal | null;
 }
 
 /** The channels of a {@link Headend}. */
@@ -90,11 +105,6 @@ export interface Channels {
   remove(id: string): Promise<void>;
 }
 
-interface Entry {
-  readonly channel: Channel;
-  readonly stream: ChannelStream;
-}
-
 /** Plays schedules as live channels. Made by `createHeadend`. */
 export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposable {
   /** Add, find and remove channels. */
@@ -108,15 +118,17 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly #options: HeadendOptions;
   readonly #engine: Engine;
   readonly #store: SegmentStore;
+  readonly #journal: Journal | null;
+  readonly #streams: StreamManager;
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
-  readonly #entries = new Map<string, Entry>();
+  readonly #channels = new Map<string, Channel>();
   readonly #adding = new Set<string>();
   readonly #closing = new AbortController();
   #app: FastifyInstance | undefined;
   #closed: Promise<void> | null = null;
 
-  private constructor(options: HeadendOptions, { engine, clock }: HeadendParts) {
+  private constructor(options: HeadendOptions, { engine, clock, journal = null }: HeadendParts) {
     super();
     this.#options = options;
     this.logger = options.logger;
@@ -128,11 +140,23 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       maxBytes: options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
     });
     this.#fontFile = options.fontFile ?? defaultFontFile();
+    this.#journal = journal;
+    this.#streams = new StreamManager({
+      engine,
+      store: this.#store,
+      clock,
+      events: this.#events(),
+      journal,
+      slots: options.segmentsInWork ?? availableParallelism(),
+      admission: options.admission ?? HEADEND_DEFAULTS.admission,
+      coordinatorIntervalMs:
+        options.coordinatorIntervalMs ?? HEADEND_DEFAULTS.coordinatorIntervalMs,
+    });
     this.channels = {
       add: (channel) => this.#add(channel, false),
       put: (channel) => this.#add(channel, true),
-      get: (id) => this.#entry(id).channel,
-      list: () => Array.from(this.#entries.values(), ({ channel }) => channel),
+      get: (id) => this.#channel(id),
+      list: () => [...this.#channels.values()],
       remove: (id) => this.#remove(id),
     };
   }
@@ -147,6 +171,15 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   /** Bytes that finished segments occupy in memory. */
   get storeBytes(): number {
     return this.#store.bytes;
+  }
+
+  /** How busy the machine is with the channels. */
+  status(): HeadendStatus {
+    return {
+      ...this.#streams.status(),
+      channels: this.#channels.size,
+      storeBytes: this.#store.bytes,
+    };
   }
 
   /** Answers Headend's routes in any Node HTTP server: `http.createServer(headend.handler)`. */
@@ -187,12 +220,12 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   async #close(): Promise<void> {
     this.#closing.abort(new HeadendError('CLOSED', 'engine', 'Headend is closed'));
-    const entries = [...this.#entries.values()];
-    this.#entries.clear();
+    this.#channels.clear();
     try {
-      await Promise.all([this.#app?.close(), ...entries.map(({ stream }) => stream.close())]);
+      await Promise.all([this.#app?.close(), this.#streams.shutdown()]);
     } finally {
       await this.#engine.close();
+      await this.#journal?.close();
     }
   }
 
@@ -200,7 +233,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     const signal = this.#closing.signal;
     signal.throwIfAborted();
     const valid: ChannelOptions = validate('channels.add', ChannelOptionsSchema, options);
-    if ((this.#entries.has(valid.id) && !replace) || this.#adding.has(valid.id)) {
+    if ((this.#channels.has(valid.id) && !replace) || this.#adding.has(valid.id)) {
       throw new HeadendError(
         'CHANNEL_EXISTS',
         'options',
@@ -212,20 +245,17 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     }
     this.#adding.add(valid.id);
     try {
-      const entry = await this.#createEntry(valid, signal);
-      if (this.#entries.has(valid.id)) await this.#remove(valid.id);
-      signal.throwIfAborted();
-      this.#entries.set(valid.id, entry);
-      return entry.channel;
+      const channel = await this.#createChannel(valid, signal);
+      this.#channels.set(valid.id, channel);
+      return channel;
     } finally {
       this.#adding.delete(valid.id);
     }
   }
 
-  async #createEntry(options: ChannelOptions, signal: AbortSignal): Promise<Entry> {
+  async #createChannel(options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
     const { id, name = id, audioBitrate = CHANNEL_DEFAULTS.audioBitrate } = options;
     const { clock } = this;
-    const store = this.#store;
     const rungs = completeLadder(options.ladder ?? DEFAULT_LADDER);
     if (new Set(rungs.map((rung) => rung.id)).size < rungs.length) {
       const ids = rungs.map((rung) => rung.id);
@@ -258,23 +288,26 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       audioBitrate,
       fontFile: this.#fontFile,
     };
-    const stream = new ChannelStream({
-      engine: this.#engine,
-      store,
-      clock,
+    if (this.#channels.has(id)) await this.#remove(id);
+    signal.throwIfAborted();
+    const {
+      playlistSegments = HEADEND_DEFAULTS.playlistSegments,
+      batchSegments = HEADEND_DEFAULTS.batchSegments,
+      batchThreshold = HEADEND_DEFAULTS.batchThreshold,
+      idleMs = HEADEND_DEFAULTS.idleMs,
+      viewerTimeoutMs = idleMs,
+    } = this.#options;
+    const stream = this.#streams.add({
       grid,
       schedule,
       producer,
       startRung: variantOrder(rungs)[0]?.id ?? '',
-      playlistSegments: this.#options.playlistSegments ?? HEADEND_DEFAULTS.playlistSegments,
-      idleMs: Math.max(
-        this.#options.idleMs ?? HEADEND_DEFAULTS.idleMs,
-        IDLE_TARGET_DURATIONS * grid.targetDuration * 1000,
-      ),
-      onFault: (fault) => this.#onFault(fault),
-      onState: (state) => this.#onState({ channelId: id, state }),
+      playlistSegments,
+      batch: { segments: batchSegments, threshold: batchThreshold },
+      graceMs: idleMs,
+      viewerTimeoutMs,
     });
-    const channel = new Channel({
+    return new Channel({
       id,
       name,
       rungs,
@@ -283,20 +316,20 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       schedule,
       edition: editionOf(epoch, producer, schedule),
       stream,
-      store,
+      store: this.#store,
+      clock,
     });
-    return { channel, stream };
   }
 
   async #remove(id: string): Promise<void> {
-    const { stream } = this.#entry(id);
-    this.#entries.delete(id);
-    await stream.close();
+    this.#channel(id);
+    this.#channels.delete(id);
+    await this.#streams.remove(id);
   }
 
-  #entry(id: string): Entry {
-    const entry = this.#entries.get(id);
-    if (entry) return entry;
+  #channel(id: string): Channel {
+    const channel = this.#channels.get(id);
+    if (channel) return channel;
     throw new HeadendError('CHANNEL_NOT_FOUND', 'http', `there is no channel ${id}`, {
       channelId: id,
     });
@@ -308,22 +341,33 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return this.#app;
   }
 
+  #events(): StreamEvents {
+    return {
+      fault: (fault) =>
+        this.#tell('fault', fault, () => {
+          this.logger?.warn({ fault }, fault.message);
+          this.emit('fault', fault);
+        }),
+      channel: (event) =>
+        this.#tell('channel', event, () => {
+          this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
+          this.emit('channel', event);
+        }),
+      batch: (event) => this.#tell('batch', event, () => this.emit('batch', event)),
+      session: (event) => this.#tell('session', event, () => this.emit('session', event)),
+      warning: (event) =>
+        this.#tell('warning', event, () => {
+          this.logger?.warn(event, event.message);
+          this.emit('warning', event);
+        }),
+    };
+  }
+
   // A listener or a logger that throws is an uncaught exception of the program, and never unwinds production.
-  #tell(event: () => void): void {
-    queueMicrotask(event);
-  }
-
-  #onFault(fault: Fault): void {
-    this.#tell(() => {
-      this.logger?.warn({ fault }, fault.message);
-      this.emit('fault', fault);
-    });
-  }
-
-  #onState(event: ChannelEvent): void {
-    this.#tell(() => {
-      this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
-      this.emit('channel', event);
+  #tell(name: keyof HeadendEvents, event: object, emit: () => void): void {
+    queueMicrotask(() => {
+      diagnosticsChannel(`headend:${name}`).publish(event);
+      emit();
     });
   }
 }

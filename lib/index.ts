@@ -1,6 +1,14 @@
 // The public surface of the package: everything a program that embeds Headend can import.
 
-export type { ChannelSegment, OnAir, PlaylistOptions, SegmentsOptions } from './channel.js';
+export type {
+  ChannelSegment,
+  ChannelStatus,
+  OnAir,
+  PlaylistOptions,
+  PositionReport,
+  SegmentsOptions,
+  ViewerStatus,
+} from './channel.js';
 export { Channel } from './channel.js';
 export { createHeadend } from './create-headend.js';
 export type { ChannelDefinition } from './definition.js';
@@ -9,7 +17,7 @@ export type { ProbeResult, Rational, Rung } from './engine/engine.js';
 export { AUDIO_RENDITION } from './engine/engine.js';
 export type { ErrorCode, Stage } from './errors.js';
 export { ERROR_CODES, HeadendError } from './errors.js';
-export type { ChannelEvent, Channels, HeadendEvents, ListenOptions } from './headend.js';
+export type { Channels, HeadendEvents, HeadendStatus, ListenOptions } from './headend.js';
 export { Headend } from './headend.js';
 export type { HttpOptions, RateLimitOptions } from './http/options.js';
 export type { HeadendPluginOptions } from './http/plugin.js';
@@ -18,12 +26,23 @@ export { problemHandler, routeNotFound } from './http/problem.js';
 export { serverOptions } from './http/server-options.js';
 export type { ViewingGrant } from './http/signature.js';
 export { signViewing } from './http/signature.js';
+export type { SessionEnd } from './journal/operations.js';
 export type { RungOptions, X264Preset } from './ladder.js';
 export { DEFAULT_LADDER } from './ladder.js';
 export type { ChannelOptions, HeadendOptions, Logger } from './options.js';
+export type { BatchState } from './session/batch-state.js';
+export type { ChannelState } from './session/stream-session.js';
 export type { StoredInit, StoredSegment } from './store/segment-store.js';
-export type { ChannelState } from './stream/channel-stream.js';
+export type { AdmissionPolicy } from './stream/admission.js';
+export type { PositionAnswer, ProductionStatus, ViewerRequest } from './stream/channel-stream.js';
 export type { Fault } from './stream/fault.js';
+export type {
+  BatchEvent,
+  ChannelEvent,
+  SessionEvent,
+  WarningEvent,
+} from './stream/stream-events.js';
+export type { CapacityStatus } from './stream/stream-manager.js';
 export type { GeneratorSource, LoopOptions, Programme, Schedule } from './timeline/schedule.js';
 export { loop } from './timeline/schedule.js';
 export type { SegmentRange } from './timeline/window.js';

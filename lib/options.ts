@@ -6,6 +6,7 @@ import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
 import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
+import type { AdmissionPolicy } from './stream/admission.js';
 import { LoopSchedule, type Schedule } from './timeline/schedule.js';
 
 /** The epoch of channels that do not name one, so that two servers with equal settings air equal segments. */
@@ -29,11 +30,33 @@ export interface HeadendOptions {
   readonly storeBytes?: number;
   /** How many segments a media playlist lists at most, 6 to 60. Default 10. */
   readonly playlistSegments?: number;
-  /**
-   * Milliseconds without a request after which a channel stops encoding. Default 30000. A channel waits for
-   * three of its target durations at least: players ask once in each.
-   */
+  /** Milliseconds after the last viewer left or was last heard of after which a channel is stopped. Default 30000. */
   readonly idleMs?: number;
+  /**
+   * Milliseconds without a request after which a viewer counts as gone. Default: as `idleMs`. Three target durations
+   * are given at least: players ask once in each.
+   */
+  readonly viewerTimeoutMs?: number;
+  /** How many segments are made in one go, 2 to 60. Default 10. */
+  readonly batchSegments?: number;
+  /**
+   * The next batch is begun when at most this many segments of the last one lie beyond the furthest viewer and the end
+   * of the playlist; at least 1 and less than `batchSegments`. Default 4.
+   */
+  readonly batchThreshold?: number;
+  /** Milliseconds between two looks at every channel, besides those that events give cause for. Default 2000. */
+  readonly coordinatorIntervalMs?: number;
+  /**
+   * How many segments, of all channels, are made at the same time; 2 to 1024. Default: the number of processors, 2 at
+   * least.
+   */
+  readonly segmentsInWork?: number;
+  /**
+   * What happens to a channel that somebody wants to watch while those that are watched take all the machine can give:
+   * `off` starts it, `refuse` answers `CAPACITY_EXCEEDED`, `reduce` starts it with its smallest rung alone if that
+   * fits. Default `off`.
+   */
+  readonly admission?: AdmissionPolicy;
   /** TrueType font for the slate and for generators. Default: DejaVu Sans, which comes with the package. */
   readonly fontFile?: string;
   /** Receives faults and changes of state besides the events. Default: none. */
@@ -80,6 +103,10 @@ export const HEADEND_DEFAULTS = {
   storeBytes: DEFAULT_STORE_BYTES,
   playlistSegments: 10,
   idleMs: 30_000,
+  batchSegments: 10,
+  batchThreshold: 4,
+  coordinatorIntervalMs: 2000,
+  admission: 'off',
 } as const;
 
 /** Defaults of {@link ChannelOptions}. */
@@ -89,13 +116,20 @@ export const CHANNEL_DEFAULTS = {
   audioBitrate: 128_000,
 } as const;
 
-/** Schema of {@link HeadendOptions}. */
-export const HeadendOptionsSchema = Type.Object(
+const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
+
+const HeadendMembers = Type.Object(
   {
     hardware: Type.Optional(Type.Enum(['auto', 'software'])),
     storeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
     playlistSegments: Type.Optional(Type.Integer({ minimum: 6, maximum: 60 })),
-    idleMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
+    idleMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
+    viewerTimeoutMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
+    batchSegments: Type.Optional(Type.Integer({ minimum: 2, maximum: 60 })),
+    batchThreshold: Type.Optional(Type.Integer({ minimum: 1, maximum: 59 })),
+    coordinatorIntervalMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
+    segmentsInWork: Type.Optional(Type.Integer({ minimum: 2, maximum: 1024 })),
+    admission: Type.Optional(Type.Enum(['off', 'refuse', 'reduce'])),
     fontFile: Type.Optional(Type.String({ minLength: 1 })),
     logger: Type.Optional(
       Type.Refine(
@@ -107,6 +141,16 @@ export const HeadendOptionsSchema = Type.Object(
     http: Type.Optional(HttpOptionsSchema),
   },
   { additionalProperties: false },
+);
+
+/** Schema of {@link HeadendOptions}. */
+export const HeadendOptionsSchema = Type.Refine(
+  HeadendMembers,
+  ({
+    batchSegments = HEADEND_DEFAULTS.batchSegments,
+    batchThreshold = HEADEND_DEFAULTS.batchThreshold,
+  }) => batchThreshold < batchSegments,
+  () => 'must have a batchThreshold that is less than its batchSegments',
 );
 
 const BITRATE_LIMITS = { minimum: 50_000, maximum: 200_000_000 } as const;

@@ -4,10 +4,22 @@ import type { FastifyReply } from 'fastify';
 import type { Static } from 'typebox';
 import type { Clock } from '../clock.js';
 import { HeadendError } from '../errors.js';
-import type { ChannelEvent, Headend } from '../headend.js';
+import type { Headend } from '../headend.js';
 import type { Fault } from '../stream/fault.js';
-import { summary } from './channel-view.js';
-import type { ChannelStateEvent, FaultEvent, StatusEvent } from './schemas.js';
+import type {
+  BatchEvent,
+  ChannelEvent,
+  SessionEvent,
+  WarningEvent,
+} from '../stream/stream-events.js';
+import { faultView, someBatchView, summary } from './channel-view.js';
+import type {
+  BatchEvent as BatchEventSchema,
+  ChannelStateEvent,
+  SessionEvent as SessionEventSchema,
+  StatusEvent,
+  WarningEvent as WarningEventSchema,
+} from './schemas.js';
 
 // A client that has left this much unread does not read.
 const MOST_UNREAD_BYTES = 256 * 1024;
@@ -30,12 +42,12 @@ interface Client {
 export class EventHub {
   readonly #options: EventHubOptions;
   readonly #clients = new Set<Client>();
+  readonly #stopFollowing: () => void;
   #stopTicking: (() => void) | null = null;
 
   constructor(options: EventHubOptions) {
     this.#options = options;
-    options.headend.on('channel', this.#onChannel);
-    options.headend.on('fault', this.#onFault);
+    this.#stopFollowing = this.#follow();
   }
 
   /** How many clients follow the events. */
@@ -67,8 +79,7 @@ export class EventHub {
 
   /** Sends every client away. */
   close(): void {
-    this.#options.headend.off('channel', this.#onChannel);
-    this.#options.headend.off('fault', this.#onFault);
+    this.#stopFollowing();
     for (const { reply } of [...this.#clients]) reply.sse.close();
   }
 
@@ -83,8 +94,7 @@ export class EventHub {
     const { clock, statusMs } = this.#options;
     this.#stopTicking = clock.setTimer(() => {
       this.#tickLater();
-      const status = JSON.stringify(this.#status());
-      for (const client of [...this.#clients]) send(client, 'status', status);
+      this.#tell('status', () => this.#status());
     }, statusMs);
   }
 
@@ -97,24 +107,49 @@ export class EventHub {
     };
   }
 
-  readonly #onChannel = ({ channelId, state }: ChannelEvent): void => {
-    const event: Static<typeof ChannelStateEvent> = { channelId, state };
-    const text = JSON.stringify(event);
-    for (const client of [...this.#clients]) send(client, 'channel', text);
-  };
-
-  readonly #onFault = ({ code, channelId, stage, airsAt, message, source }: Fault): void => {
-    const event: Static<typeof FaultEvent> = {
-      code,
-      channelId,
-      stage,
-      airsAt: airsAt?.toISOString() ?? null,
-    };
+  // `data` of an event for admins, and for everybody else.
+  #tell(event: string, data: (isAdmin: boolean) => object): void {
+    if (this.#clients.size === 0) return;
+    const forAdmins = JSON.stringify(data(true));
+    const forAll = JSON.stringify(data(false));
     for (const client of [...this.#clients]) {
-      // Messages and sources name files.
-      send(client, 'fault', JSON.stringify(client.isAdmin ? { ...event, message, source } : event));
+      send(client, event, client.isAdmin ? forAdmins : forAll);
     }
-  };
+  }
+
+  #follow(): () => void {
+    const { headend } = this.#options;
+    const onChannel = ({ channelId, state }: ChannelEvent) =>
+      this.#tell('channel', (): Static<typeof ChannelStateEvent> => ({ channelId, state }));
+    const onFault = (fault: Fault) => this.#tell('fault', (isAdmin) => faultView(fault, isAdmin));
+    const onBatch = ({ channelId, type, batch }: BatchEvent) =>
+      this.#tell(
+        'batch',
+        (isAdmin): Static<typeof BatchEventSchema> => ({
+          channelId,
+          type,
+          batch: someBatchView(batch, isAdmin),
+        }),
+      );
+    const onSession = ({ channelId, type, viewers, sessionId }: SessionEvent) =>
+      this.#tell(
+        'session',
+        (isAdmin): Static<typeof SessionEventSchema> => ({
+          channelId,
+          type,
+          viewers,
+          ...(isAdmin && { sessionId }),
+        }),
+      );
+    const onWarning = ({ channelId, type, ratio }: WarningEvent) =>
+      this.#tell('warning', (): Static<typeof WarningEventSchema> => ({ channelId, type, ratio }));
+    headend.on('channel', onChannel).on('fault', onFault).on('batch', onBatch);
+    headend.on('session', onSession).on('warning', onWarning);
+    return () => {
+      headend.off('channel', onChannel).off('fault', onFault).off('batch', onBatch);
+      headend.off('session', onSession).off('warning', onWarning);
+    };
+  }
 }
 
 function send({ reply }: Client, event: string, data: string): void {

@@ -2,10 +2,11 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Channel } from '../channel.js';
 import type { Headend } from '../headend.js';
 import type { Fault } from '../stream/fault.js';
 
-// Channels with a label of their own, the first that were added; the others count as OTHER_CHANNELS together.
+// Channels with a label of their own: the first that were added. Faults of others count together as OTHER_CHANNELS.
 const LABELLED_CHANNELS = 200;
 const OTHER_CHANNELS = '_others';
 
@@ -42,6 +43,12 @@ export class Metrics {
       registers,
     });
     this.#gauge('headend_store_bytes', 'Memory of finished segments', () => headend.storeBytes);
+    this.#gauge('headend_viewers', 'Viewers of all channels', () => headend.status().viewers);
+    this.#gauge(
+      'headend_load',
+      'Part of the machine that the watched channels take; above 1 they cannot keep up',
+      () => headend.status().load,
+    );
     this.#gauge('headend_event_clients', 'Clients that follow the events', eventClients);
     this.#gauge('process_resident_memory_bytes', 'Resident memory of the process', () =>
       process.memoryUsage.rss(),
@@ -100,30 +107,52 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         this.reset();
-        for (const state of ['idle', 'starting', 'active', 'error']) this.set({ state }, 0);
+        for (const state of ['idle', 'starting', 'active', 'stopping', 'error'])
+          this.set({ state }, 0);
         for (const { state } of headend.channels.list()) this.inc({ state });
       },
     });
-    const rungs = new Gauge({
-      name: 'headend_channel_rungs',
-      help: 'Rungs that are being encoded',
+    this.#channelGauge(
+      'viewers',
+      'Viewers: sessions, and one for all requests without',
+      (channel) => channel.viewers,
+    );
+    this.#channelGauge(
+      'rungs',
+      'Rungs that are being encoded',
+      (channel) => channel.rungsInDemand.length,
+    );
+    this.#channelGauge(
+      'runway_seconds',
+      'Segments that are made beyond what is on air',
+      (channel) => channel.status().production?.runwaySeconds ?? 0,
+    );
+    this.#channelGauge(
+      'generation_ratio',
+      'Time to make / time to play; above 1 the machine is too slow',
+      (channel) => channel.status().production?.generationRatio ?? 0,
+    );
+  }
+
+  #channelGauge(name: string, help: string, value: (channel: Channel) => number): void {
+    const { channels } = this.#headend;
+    new Gauge({
+      name: `headend_channel_${name}`,
+      help,
       labelNames: ['channel'],
       registers: [this.#registry],
-      collect: () => {
-        rungs.reset();
-        headend.channels.list().forEach((channel, index) => {
-          rungs.inc({ channel: labelAt(channel.id, index) }, channel.rungsInDemand.length);
-        });
+      collect() {
+        this.reset();
+        for (const channel of channels.list().slice(0, LABELLED_CHANNELS)) {
+          this.set({ channel: channel.id }, value(channel));
+        }
       },
     });
   }
 
   #onFault({ code, channelId }: Fault): void {
     const index = this.#headend.channels.list().findIndex(({ id }) => id === channelId);
-    this.#faults.inc({ code, channel: index < 0 ? OTHER_CHANNELS : labelAt(channelId, index) });
+    const isLabelled = index >= 0 && index < LABELLED_CHANNELS;
+    this.#faults.inc({ code, channel: isLabelled ? channelId : OTHER_CHANNELS });
   }
-}
-
-function labelAt(channelId: string, index: number): string {
-  return index < LABELLED_CHANNELS ? channelId : OTHER_CHANNELS;
 }

@@ -15,7 +15,7 @@ import { isCompressible } from './media-types.js';
 import { refuseOtherMethods } from './methods.js';
 import { Metrics } from './metrics.js';
 import { HTTP_DEFAULTS, type HttpOptions } from './options.js';
-import { problemHandler } from './problem.js';
+import { problemHandler, routeNotFound } from './problem.js';
 import { channelChangeRoutes } from './routes/channel-changes.js';
 import { channelRoutes } from './routes/channels.js';
 import { eventRoutes } from './routes/events.js';
@@ -24,6 +24,7 @@ import { metricsRoutes } from './routes/metrics.js';
 import { openapiRoutes } from './routes/openapi.js';
 import { playlistRoutes } from './routes/playlists.js';
 import { segmentRoutes } from './routes/segments.js';
+import { sessionRoutes } from './routes/sessions.js';
 import { type App, type TypeBoxProvider, validatorCompiler } from './validation.js';
 
 /** Options of {@link headendPlugin}. */
@@ -43,6 +44,8 @@ export async function headendPlugin(
   // Bodies are JSON: what a web page may send across origins without asking first is none.
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler(problemHandler(headend.logger));
+  // Without a prefix the paths that are none belong to the server.
+  if (app.prefix !== '') app.setNotFoundHandler(routeNotFound);
   await shareAmongRoutes(app, options);
   const completeMethods = refuseOtherMethods(app);
   guard(app, access);
@@ -69,6 +72,7 @@ export async function headendPlugin(
   channelChangeRoutes(app, context);
   playlistRoutes(app, context);
   segmentRoutes(app, context);
+  sessionRoutes(app, context);
   completeMethods();
 }
 
@@ -113,8 +117,8 @@ async function shareAmongRoutes(app: App, options: HttpOptions): Promise<void> {
         },
       },
     },
-    // The paths are relative to `servers`.
-    stripBasePath: false,
+    // Paths are relative to the server's URL, which has the prefix.
+    transform: ({ schema, url }) => ({ schema, url: url.slice(app.prefix.length) }),
   });
 }
 

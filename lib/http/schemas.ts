@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import Type, { type Static } from 'typebox';
 import { ERROR_CODES } from '../errors.js';
+import { SESSION_ID_PATTERN } from '../session/session-id.js';
 
 /** Path parameters of a channel's routes. What they name is looked up; nothing else is derived from them. */
 export const ChannelParams = Type.Object({ id: Type.String() });
@@ -17,11 +18,11 @@ export const FileParams = Type.Object({
   file: Type.String(),
 });
 
+const SessionId = Type.String({ pattern: SESSION_ID_PATTERN, description: 'Id of the viewer.' });
+
 /** Query of playlists and segments, carried on to every URI: who watches, and what allows it. */
 export const ViewerQuery = Type.Object({
-  session: Type.Optional(
-    Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'Id of the viewer.' }),
-  ),
+  session: Type.Optional(SessionId),
   expires: Type.Optional(
     Type.String({ pattern: '^\\d{1,12}$', description: 'End of the signature, Unix seconds.' }),
   ),
@@ -44,7 +45,7 @@ export const Problem = Type.Object({
 
 const instant = Type.String({ format: 'date-time' });
 
-const State = Type.Enum(['idle', 'starting', 'active', 'error']);
+const State = Type.Enum(['idle', 'starting', 'active', 'stopping', 'error']);
 
 const OnAir = Type.Object({
   title: Type.String(),
@@ -57,6 +58,7 @@ const Summary = {
   id: Type.String(),
   name: Type.String(),
   state: State,
+  viewers: Type.Integer({ description: 'Sessions; all requests without one count as one.' }),
   now: OnAir,
   next: OnAir,
 };
@@ -64,8 +66,62 @@ const Summary = {
 /** A channel in a list. */
 export const ChannelSummary = Type.Object(Summary);
 
+const Batch = Type.Object({
+  batchNumber: Type.Integer({ description: 'Since the channel was started, from 0.' }),
+  startSegment: Type.Integer({ description: 'Media sequence number.' }),
+  endSegment: Type.Integer({ description: 'Media sequence number, inclusive.' }),
+  offset: Type.Object(
+    { num: Type.Integer(), den: Type.Integer() },
+    { description: 'Where in its source the batch begins: seconds, as a ratio.' },
+  ),
+  generationStarted: instant,
+  generationEnded: Type.Union([instant, Type.Null()]),
+  isComplete: Type.Boolean(),
+  source: Type.Optional(Type.String({ description: 'For admins.' })),
+});
+
+/** A batch as HTTP answers describe it. */
+export const BatchView = Type.Union([Batch, Type.Null()], {
+  description: 'The batch that is being made or was made last; null before the first.',
+});
+
+/** Body of `POST /channels/:id/position`. */
+export const Position = Type.Object(
+  {
+    sessionId: SessionId,
+    segmentNumber: Type.Integer({ minimum: 0, description: 'Media sequence number.' }),
+    rendition: Type.String({ description: 'Id of a rung, or audio.' }),
+    timestamp: Type.Optional(
+      Type.Union([Type.Number(), Type.String({ maxLength: 64 })], {
+        description: 'When the client says it was; the server goes by its own clock.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Answer of `POST /channels/:id/position`. */
+export const PositionAnswer = Type.Object({
+  acknowledged: Type.Literal(true),
+  currentBatch: BatchView,
+  segmentsRemaining: Type.Integer({ description: 'Of that batch, beyond the furthest viewer.' }),
+});
+
+/** Path parameters of a viewer's session. */
+export const SessionParams = Type.Object({ id: Type.String(), sessionId: SessionId });
+
 /** Answer of `GET /channels`. */
 export const ChannelList = Type.Object({ channels: Type.Array(ChannelSummary) });
+
+/** A fault: the last one of a channel, and the data of the `fault` event. Message and source for admins alone. */
+export const FaultView = Type.Object({
+  code: Type.Enum([...ERROR_CODES]),
+  channelId: Type.String(),
+  stage: Type.String(),
+  airsAt: Type.Union([instant, Type.Null()]),
+  message: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String()),
+});
 
 /** Answer of `GET /channels/:id`. */
 export const ChannelDetails = Type.Object({
@@ -82,6 +138,35 @@ export const ChannelDetails = Type.Object({
       bitrate: Type.Integer({ description: 'bit/s' }),
       inDemand: Type.Boolean({ description: 'Whether it is being encoded.' }),
     }),
+  ),
+  batch: BatchView,
+  segmentsRemaining: Type.Integer({ description: 'Of the batch, beyond the furthest viewer.' }),
+  production: Type.Union(
+    [
+      Type.Object({
+        producer: Type.Enum(['none', 'parked', 'working']),
+        runwaySeconds: Type.Number({ description: 'Made beyond what is on air now.' }),
+        generationRatio: Type.Union([Type.Number(), Type.Null()], {
+          description: 'Time to make / time to play; null before the first segment.',
+        }),
+        failures: Type.Integer(),
+        isSuspended: Type.Boolean({ description: 'Failed repeatedly; tried again after a pause.' }),
+      }),
+      Type.Null(),
+    ],
+    { description: 'Null while nobody watches.' },
+  ),
+  lastFault: Type.Union([FaultView, Type.Null()]),
+  sessions: Type.Optional(
+    Type.Array(
+      Type.Object({
+        sessionId: Type.String(),
+        seenAt: instant,
+        rendition: Type.Union([Type.String(), Type.Null()]),
+        segmentNumber: Type.Union([Type.Integer(), Type.Null()]),
+      }),
+      { description: 'The viewers; for admins.' },
+    ),
   ),
 });
 
@@ -111,14 +196,26 @@ export const StatusEvent = Type.Object({
 /** Data of the `channel` event of `GET /events`. */
 export const ChannelStateEvent = Type.Object({ channelId: Type.String(), state: State });
 
-/** Data of the `fault` event of `GET /events`; message and source only for those who may make changes. */
-export const FaultEvent = Type.Object({
-  code: Type.Enum([...ERROR_CODES]),
+/** Data of the `batch` event of `GET /events`. */
+export const BatchEvent = Type.Object({
   channelId: Type.String(),
-  stage: Type.String(),
-  airsAt: Type.Union([instant, Type.Null()]),
-  message: Type.Optional(Type.String()),
-  source: Type.Optional(Type.String()),
+  type: Type.Enum(['started', 'completed', 'failed', 'abandoned']),
+  batch: Batch,
+});
+
+/** Data of the `session` event of `GET /events`: a viewer came or went. */
+export const SessionEvent = Type.Object({
+  channelId: Type.String(),
+  type: Type.Enum(['opened', 'closed']),
+  viewers: Type.Integer(),
+  sessionId: Type.Optional(Type.String({ description: 'For admins.' })),
+});
+
+/** Data of the `warning` event of `GET /events`: a channel takes nearly as long to make as to play. */
+export const WarningEvent = Type.Object({
+  channelId: Type.String(),
+  type: Type.Literal('slow-generation'),
+  ratio: Type.Number({ description: 'Time to make / time to play.' }),
 });
 
 /** The part of OpenAPI that describes an answer that is not JSON. */

@@ -134,19 +134,18 @@ export class SegmentStore {
     }
   }
 
-  /** Drops the segments of a channel; its init segments stay. */
-  dropSegments(channelId: string): void {
+  /** Drops the segments of a channel; its init segments stay. Whoever waits for something fails with `error`. */
+  dropSegments(channelId: string, error: HeadendError): void {
     const shelf = this.#channels.get(channelId);
     for (const { key } of shelf?.segments.values() ?? []) this.#drop(key);
+    shelf?.waiting.failAll(error);
+    shelf?.waitingForInit.failAll(error);
   }
 
   /** Forgets a channel; whoever waits for something of it fails with `error`. */
   removeChannel(channelId: string, error: HeadendError): void {
-    this.dropSegments(channelId);
-    const shelf = this.#channels.get(channelId);
+    this.dropSegments(channelId, error);
     this.#channels.delete(channelId);
-    shelf?.waiting.failAll(error);
-    shelf?.waitingForInit.failAll(error);
   }
 
   /** Keeps an init segment; equal bytes are kept once. */

@@ -14,6 +14,7 @@ import { HeadendError } from '../../lib/errors.js';
 
 /** One batch that was asked of the engine. */
 export interface Batch {
+  readonly channelId: string;
   readonly producer: number;
   readonly from: number;
   readonly to: number;
@@ -31,7 +32,7 @@ export class FakeEngine implements Engine {
   /** Bytes of each segment. */
   segmentBytes = 100;
   /** Fails the batch when it comes to a segment for which this is true. */
-  fails: (sequence: number) => boolean = () => false;
+  fails: (sequence: number, channelId: string) => boolean = () => false;
   readonly batches: Batch[] = [];
   readonly probes = new Map<string, ProbeResult>();
   readonly probed: string[] = [];
@@ -83,8 +84,9 @@ class FakeProducer implements Producer {
 
   async produce({ from, count, rungs, timeline }: ProduceRequest): Promise<BatchReport> {
     const engine = this.#engine;
-    const { framesPerSegment } = this.#options.format;
-    engine.batches.push({ producer: this.#number, from, to: from + count - 1, rungs });
+    const { channelId, format } = this.#options;
+    const { framesPerSegment } = format;
+    engine.batches.push({ channelId, producer: this.#number, from, to: from + count - 1, rungs });
     const first = timeline[0]?.startFrame ?? Infinity;
     const last = timeline.at(-1)?.endFrame ?? -Infinity;
     if (
@@ -104,7 +106,8 @@ class FakeProducer implements Producer {
     }
     for (let sequence = from; sequence < from + count; sequence++) {
       await this.#work();
-      if (engine.fails(sequence)) throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
+      if (engine.fails(sequence, channelId))
+        throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
       for (const rendition of ['audio', ...rungs]) {
         const data = new Uint8Array(engine.segmentBytes);
         new TextEncoder().encodeInto(nameOf(rendition, sequence), data);

@@ -9,6 +9,7 @@ import {
 import { HeadendError } from '../../errors.js';
 import { details } from '../channel-view.js';
 import type { RouteContext } from '../context.js';
+import { baseUrl } from '../links.js';
 import { ChannelDetails, ChannelParams, problems } from '../schemas.js';
 import { requireAllowedSources } from '../source-policy.js';
 import type { App } from '../validation.js';
@@ -42,7 +43,10 @@ export function channelChangeRoutes(app: App, { headend, options }: RouteContext
     },
     async (request, reply) => {
       const channel = await headend.channels.add(await optionsOf(request.body));
-      return reply.code(201).header('location', `channels/${channel.id}`).send(details(channel));
+      return reply
+        .code(201)
+        .header('location', `${baseUrl(request, app.prefix, options)}/channels/${channel.id}`)
+        .send(details(channel, true));
     },
   );
 
@@ -70,7 +74,7 @@ export function channelChangeRoutes(app: App, { headend, options }: RouteContext
       }
       const isNew = headend.channels.list().every((channel) => channel.id !== id);
       const channel = await headend.channels.put(await optionsOf(request.body));
-      return reply.code(isNew ? 201 : 200).send(details(channel));
+      return reply.code(isNew ? 201 : 200).send(details(channel, true));
     },
   );
 

@@ -6,7 +6,7 @@ import { ChannelDetails, ChannelList, ChannelParams, problems } from '../schemas
 import type { App } from '../validation.js';
 
 /** `GET /channels`, `GET /channels/:id` */
-export function channelRoutes(app: App, { headend }: RouteContext): void {
+export function channelRoutes(app: App, { headend, access }: RouteContext): void {
   app.get(
     '/channels',
     {
@@ -29,6 +29,6 @@ export function channelRoutes(app: App, { headend }: RouteContext): void {
         response: { 200: ChannelDetails, ...problems(404) },
       },
     },
-    async (request) => details(headend.channels.get(request.params.id)),
+    async (request) => details(headend.channels.get(request.params.id), access.isAdmin(request)),
   );
 }

@@ -19,7 +19,7 @@ export function openapiRoutes(app: App, { options }: RouteContext, describe: () 
       },
     },
     async (request, reply) => {
-      const servers = [{ url: baseUrl(request, '', options) }];
+      const servers = [{ url: baseUrl(request, app.prefix, options) }];
       const text = JSON.stringify({ ...describe(), servers });
       return sendDocument(request, reply, { text, contentType: 'application/json' });
     },

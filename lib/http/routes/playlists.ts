@@ -1,6 +1,7 @@
 // The multivariant and media playlists of a channel.
 
 import type { Channel } from '../../channel.js';
+import { newSessionId } from '../../session/session-id.js';
 import { clientSignal, viewerQuery } from '../client.js';
 import type { RouteContext } from '../context.js';
 import { PLAYLIST_TYPE } from '../media-types.js';
@@ -18,7 +19,7 @@ export function playlistRoutes(app: App, { headend, access }: RouteContext): voi
     '/channels/:id/index.m3u8',
     {
       schema: {
-        summary: 'The multivariant playlist',
+        summary: 'The multivariant playlist; issues a session to a viewer who has none',
         tags: ['watching'],
         params: ChannelParams,
         querystring: ViewerQuery,
@@ -27,15 +28,13 @@ export function playlistRoutes(app: App, { headend, access }: RouteContext): voi
     },
     async (request, reply) => {
       const channel = headend.channels.get(request.params.id);
+      const { session = newSessionId() } = request.query;
       const text = await channel.multivariantPlaylist({
-        query: viewerQuery(request.query),
+        sessionId: session,
+        query: viewerQuery({ ...request.query, session }),
         signal: clientSignal(reply),
       });
-      const isPersonal = request.query.session !== undefined;
-      return reply
-        .header('cache-control', isPersonal ? 'no-store' : caching(channel))
-        .type(PLAYLIST_TYPE)
-        .send(text);
+      return reply.header('cache-control', 'no-store').type(PLAYLIST_TYPE).send(text);
     },
   );
 
@@ -54,6 +53,7 @@ export function playlistRoutes(app: App, { headend, access }: RouteContext): voi
       const { id, rendition } = request.params;
       const channel = headend.channels.get(id);
       const text = await channel.mediaPlaylist(rendition, {
+        sessionId: request.query.session,
         query: viewerQuery(request.query),
         signal: clientSignal(reply),
       });

@@ -38,11 +38,10 @@ export function segmentRoutes(app: App, { headend, access }: RouteContext): void
         return sendBytes(request, reply, { data, contentType, etag: `"${hash}"`, isPublic });
       }
       if (sequence !== undefined && edition === channel.edition) {
-        const { data, etag } = await channel.segment(
-          rendition,
-          Number(sequence),
-          clientSignal(reply),
-        );
+        const { data, etag } = await channel.segment(rendition, Number(sequence), {
+          sessionId: request.query.session,
+          signal: clientSignal(reply),
+        });
         return sendBytes(request, reply, { data, contentType, etag, isPublic });
       }
       throw new HeadendError(
