@@ -16,15 +16,20 @@ import type {
   ViewerRequest,
 } from './stream/channel-stream.js';
 import type { Fault } from './stream/fault.js';
+import type { ChannelSchedule } from './timeline/channel-schedule.js';
 import type { Grid } from './timeline/grid.js';
-import type { Airing, ResolvedSchedule } from './timeline/schedule.js';
+import { type Guide, guide } from './timeline/guide.js';
+import { parseInstant } from './timeline/instant.js';
+import type { ScheduleProblem } from './timeline/problem.js';
+import { type Airing, isSchedule, type Schedule } from './timeline/schedule.js';
 import type { SegmentRange } from './timeline/window.js';
 import { invalidOption } from './validate.js';
 
 /** A programme on air, in wall time. */
 export interface OnAir {
+  /** Empty for the slate. */
   readonly title: string;
-  /** Position of the programme in the schedule. */
+  /** Position of the programme in its list; -1 for the slate. */
   readonly index: number;
   readonly startsAt: Date;
   readonly endsAt: Date;
@@ -49,6 +54,13 @@ export interface SegmentsOptions {
   readonly rendition: string;
   /** The first sequence number, a whole number. Default: the segment on air. */
   readonly from?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link Channel.setSchedule}. */
+export interface SetScheduleOptions {
+  /** When the new schedule takes over at the earliest. Default: as soon as possible. */
+  readonly from?: Date | string;
   readonly signal?: AbortSignal;
 }
 
@@ -104,8 +116,9 @@ export interface ChannelParts {
   readonly rungs: readonly Rung[];
   readonly audioBitrate: number;
   readonly grid: Grid;
-  readonly schedule: ResolvedSchedule;
-  readonly edition: string;
+  readonly schedule: ChannelSchedule;
+  /** The edition of a segment from the identity of what airs in it. */
+  readonly editionOf: (identity: string) => string;
   readonly stream: ChannelStream;
   readonly store: SegmentStore;
   readonly clock: Clock;
@@ -118,8 +131,6 @@ export class Channel {
   readonly name: string;
   /** The video encodes, largest first. */
   readonly rungs: readonly Rung[];
-  /** A hash of what the channel is made from: grid, encoding and schedule. Part of its segments' names. */
-  readonly edition: string;
   readonly #parts: ChannelParts;
 
   /** Use `headend.channels.add`. */
@@ -127,7 +138,6 @@ export class Channel {
     this.id = parts.id;
     this.name = parts.name;
     this.rungs = parts.rungs;
-    this.edition = parts.edition;
     this.#parts = parts;
   }
 
@@ -211,6 +221,60 @@ export class Channel {
     return this.#parts.grid.targetDuration;
   }
 
+  /** What is wrong with the schedule that was given last: programmes left out, or not filled by their file. */
+  get problems(): readonly ScheduleProblem[] {
+    return this.#parts.schedule.problems;
+  }
+
+  /** Edition of the segment on air. */
+  get edition(): string {
+    const { grid, stream } = this.#parts;
+    return this.editionOf(grid.segmentAt(stream.now()));
+  }
+
+  /**
+   * A hash of what a segment is made from: grid, encoding and schedule. Part of its name, so that a name never
+   * means two things, whatever changes.
+   */
+  editionOf(sequence: number): string {
+    const { schedule, editionOf } = this.#parts;
+    return editionOf(schedule.identityOfSegment(sequence));
+  }
+
+  /**
+   * Changes what airs, while the channel is on the air: at the instant asked for, or as soon as it can be.
+   * What playlists list and what is in the making stays, which is some half a minute. Whatever was to follow is
+   * dropped. Resolves with the instant of the change; when it fails everything stays as it was.
+   * @throws HeadendError `INVALID_OPTIONS`, `CLOSED`; what `channels.add` throws for a schedule in which
+   * nothing can be played; the signal's reason.
+   */
+  async setSchedule(schedule: Schedule, options: SetScheduleOptions = {}): Promise<Date> {
+    if (!isSchedule(schedule)) {
+      const expected = 'must be a schedule made by loop(), at() or compute()';
+      throw invalidOption('channel.setSchedule', 'schedule', expected, schedule);
+    }
+    const { grid, stream, schedule: airing } = this.#parts;
+    const { from, signal } = options;
+    const frame = await airing.change(schedule, {
+      fromMs: from === undefined ? null : parseInstant('channel.setSchedule: from', from),
+      now: () => stream.now(),
+      signal,
+    });
+    return new Date(grid.instantOfFrame(frame));
+  }
+
+  /**
+   * The programme guide: what airs between two instants.
+   * @throws HeadendError `INVALID_OPTIONS` for instants that are none, or not in order.
+   */
+  guide(from: Date | string, to: Date | string): Guide {
+    const { grid, schedule } = this.#parts;
+    const fromMs = parseInstant('channel.guide: from', from);
+    const toMs = parseInstant('channel.guide: to', to);
+    if (toMs < fromMs) throw invalidOption('channel.guide', 'to', 'must not be before from', to);
+    return guide(schedule, grid, fromMs, toMs);
+  }
+
   /** The programme on air and the one that follows it. */
   nowNext(): { readonly now: OnAir; readonly next: OnAir } {
     const { grid, schedule, stream } = this.#parts;
@@ -220,9 +284,11 @@ export class Channel {
 
   /**
    * The multivariant playlist. Starts the channel, and waits until the codecs of every rung are known.
-   * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
+   * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; `SCHEDULE_NOT_STARTED` or `SCHEDULE_ENDED` where the
+   * schedule asks for errors; the signal's reason.
    */
   async multivariantPlaylist(options: PlaylistOptions = {}): Promise<string> {
+    this.#requireOnAir();
     const { grid, rungs, audioBitrate, stream } = this.#parts;
     requireSessionId(options.sessionId);
     const inits = await stream.inits(options);
@@ -240,11 +306,12 @@ export class Channel {
   /**
    * The media playlist of a rendition. Starts the channel and the rendition; on a channel that has just
    * started it waits for the first segment.
-   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's
-   * reason.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; `SCHEDULE_NOT_STARTED` or
+   * `SCHEDULE_ENDED` where the schedule asks for errors; the signal's reason.
    */
   async mediaPlaylist(rendition: string, options: PlaylistOptions = {}): Promise<string> {
     this.#requireRendition(rendition);
+    this.#requireOnAir();
     requireSessionId(options.sessionId);
     const { grid, schedule, stream } = this.#parts;
     const { init, range } = await stream.playlist(rendition, options);
@@ -253,7 +320,7 @@ export class Channel {
       schedule,
       rendition,
       range,
-      edition: this.edition,
+      editionOf: (sequence) => this.editionOf(sequence),
       initHash: init.hash,
       query: options.query ?? '',
     });
@@ -333,6 +400,12 @@ export class Channel {
       startsAt: new Date(grid.instantOfFrame(startFrame)),
       endsAt: new Date(grid.instantOfFrame(endFrame)),
     };
+  }
+
+  #requireOnAir(): void {
+    const { grid, schedule, stream } = this.#parts;
+    const refusal = schedule.refusal(grid.frameAt(stream.now()));
+    if (refusal) throw refusal;
   }
 
   #requireRendition(rendition: string): void {

@@ -2,7 +2,9 @@
 
 import Type, { type Static } from 'typebox';
 import { type ChannelOptions, ChannelOptionsSchema } from './options.js';
-import { loop, type Programme, ProgrammesSchema, type Schedule } from './timeline/schedule.js';
+import { loop, PROGRAMMES_LIMIT } from './timeline/loop.js';
+import { type Programme, ProgrammeSchema } from './timeline/programme.js';
+import type { Schedule } from './timeline/schedule.js';
 import { validate } from './validate.js';
 
 const { id, name, ladder, segmentDuration, audioBitrate } = ChannelOptionsSchema.properties;
@@ -10,7 +12,7 @@ const { id, name, ladder, segmentDuration, audioBitrate } = ChannelOptionsSchema
 const LoopDefinition = Type.Object(
   {
     type: Type.Literal('loop'),
-    programmes: ProgrammesSchema,
+    programmes: Type.Array(ProgrammeSchema, { maxItems: PROGRAMMES_LIMIT }),
     anchor: Type.Optional(
       Type.String({
         format: 'date-time',

@@ -37,10 +37,10 @@ import type {
   WarningEvent,
 } from './stream/stream-events.js';
 import { type CapacityStatus, StreamManager } from './stream/stream-manager.js';
+import { ChannelSchedule } from './timeline/channel-schedule.js';
 import { channelFormat, Grid } from './timeline/grid.js';
+import type { ScheduleProblem } from './timeline/problem.js';
 import { parseFrameRate } from './timeline/rational.js';
-import { resolveSchedule } from './timeline/resolve.js';
-import type { ResolvedSchedule } from './timeline/schedule.js';
 import { invalidOption, validate } from './validate.js';
 
 /** The events of a {@link Headend} and their arguments. */
@@ -84,8 +84,10 @@ export interface HeadendParts {
 export interface Channels {
   /**
    * Adds a channel; it is on the air at once, and encoded when somebody watches.
-   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; what the probe of a programme
-   * without explicit duration throws (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`).
+   * A programme that cannot be measured is left out, with a fault and an entry in `channel.problems`.
+   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; when no programme can be played, the
+   * first one's error (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`); for a computed
+   * schedule `SCHEDULE_EMPTY`, `SCHEDULE_FAILED`.
    */
   add(options: ChannelOptions): Promise<Channel>;
   /**
@@ -123,6 +125,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
   readonly #channels = new Map<string, Channel>();
+  readonly #schedules = new Map<string, ChannelSchedule>();
   readonly #adding = new Set<string>();
   readonly #closing = new AbortController();
   #app: FastifyInstance | undefined;
@@ -274,12 +277,16 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       options.segmentDuration ?? CHANNEL_DEFAULTS.segmentDuration,
     );
     const grid = new Grid(epoch.getTime(), format);
-    const schedule = await resolveSchedule(
-      options.schedule,
+    const playlistSegments = this.#options.playlistSegments ?? HEADEND_DEFAULTS.playlistSegments;
+    const schedule = await ChannelSchedule.create(options.schedule, {
       grid,
-      (url, stop) => this.#engine.probe(url, stop),
+      clock,
+      playlistSegments,
+      probe: (url, stop) => this.#engine.probe(url, stop),
+      check: options.checkSources,
+      onProblem: (problem) => this.#onProblem(id, problem),
       signal,
-    );
+    });
     const producer: ProducerOptions = {
       channelId: id,
       title: name,
@@ -291,12 +298,12 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     if (this.#channels.has(id)) await this.#remove(id);
     signal.throwIfAborted();
     const {
-      playlistSegments = HEADEND_DEFAULTS.playlistSegments,
       batchSegments = HEADEND_DEFAULTS.batchSegments,
       batchThreshold = HEADEND_DEFAULTS.batchThreshold,
       idleMs = HEADEND_DEFAULTS.idleMs,
       viewerTimeoutMs = idleMs,
     } = this.#options;
+    this.#schedules.set(id, schedule);
     const stream = this.#streams.add({
       grid,
       schedule,
@@ -314,7 +321,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       audioBitrate,
       grid,
       schedule,
-      edition: editionOf(epoch, producer, schedule),
+      editionOf: (identity) => editionOf(epoch, producer, identity),
       stream,
       store: this.#store,
       clock,
@@ -324,6 +331,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   async #remove(id: string): Promise<void> {
     this.#channel(id);
     this.#channels.delete(id);
+    this.#schedules.get(id)?.close();
+    this.#schedules.delete(id);
     await this.#streams.remove(id);
   }
 
@@ -341,13 +350,20 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return this.#app;
   }
 
+  #onFault(fault: Fault): void {
+    this.#tell('fault', fault, () => {
+      this.logger?.warn({ fault }, fault.message);
+      this.emit('fault', fault);
+    });
+  }
+
+  #onProblem(channelId: string, { index: _, ...fault }: ScheduleProblem): void {
+    this.#onFault({ ...fault, channelId, airsAt: null });
+  }
+
   #events(): StreamEvents {
     return {
-      fault: (fault) =>
-        this.#tell('fault', fault, () => {
-          this.logger?.warn({ fault }, fault.message);
-          this.emit('fault', fault);
-        }),
+      fault: (fault) => this.#onFault(fault),
       channel: (event) =>
         this.#tell('channel', event, () => {
           this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
@@ -379,7 +395,7 @@ function defaultFontFile(): string {
 function editionOf(
   epoch: Date,
   { format, rungs, audioBitrate }: ProducerOptions,
-  { identity }: ResolvedSchedule,
+  identity: string,
 ): string {
   const made = JSON.stringify([epoch, format, rungs, audioBitrate, identity]);
   return createHash('sha256').update(made).digest('hex').slice(0, 8);

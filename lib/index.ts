@@ -7,6 +7,7 @@ export type {
   PlaylistOptions,
   PositionReport,
   SegmentsOptions,
+  SetScheduleOptions,
   ViewerStatus,
 } from './channel.js';
 export { Channel } from './channel.js';
@@ -26,6 +27,19 @@ export { problemHandler, routeNotFound } from './http/problem.js';
 export { serverOptions } from './http/server-options.js';
 export type { ViewingGrant } from './http/signature.js';
 export { signViewing } from './http/signature.js';
+export type { Discovery, LineupStatus, Tuner, TunerChannel } from './iptv/hdhomerun.js';
+export {
+  deviceDescription,
+  discovery,
+  isTunerId,
+  lineupStatus,
+  tunerId,
+  tunerLineup,
+} from './iptv/hdhomerun.js';
+export type { Lineup, LineupChannel } from './iptv/lineup.js';
+export { writeLineup } from './iptv/lineup.js';
+export type { Xmltv, XmltvChannel } from './iptv/xmltv.js';
+export { writeXmltv } from './iptv/xmltv.js';
 export type { SessionEnd } from './journal/operations.js';
 export type { RungOptions, X264Preset } from './ladder.js';
 export { DEFAULT_LADDER } from './ladder.js';
@@ -43,6 +57,20 @@ export type {
   WarningEvent,
 } from './stream/stream-events.js';
 export type { CapacityStatus } from './stream/stream-manager.js';
-export type { GeneratorSource, LoopOptions, Programme, Schedule } from './timeline/schedule.js';
-export { loop } from './timeline/schedule.js';
+export type { AiringKind } from './timeline/airing.js';
+export type { ComputeOptions, NextProgramme, NextProgrammeRequest } from './timeline/computed.js';
+export { ComputedSchedule, compute } from './timeline/computed.js';
+export type { Guide, GuideEntry } from './timeline/guide.js';
+export type { LoopOptions } from './timeline/loop.js';
+export { LoopSchedule, loop } from './timeline/loop.js';
+export type { ScheduleProblem } from './timeline/problem.js';
+export type {
+  Episode,
+  GeneratorSource,
+  Programme,
+  ProgrammeDetails,
+} from './timeline/programme.js';
+export type { Schedule } from './timeline/schedule.js';
+export type { AtOptions, TimedProgramme } from './timeline/timetable.js';
+export { at, TimetableSchedule } from './timeline/timetable.js';
 export type { SegmentRange } from './timeline/window.js';

@@ -7,7 +7,7 @@ import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import type { AdmissionPolicy } from './stream/admission.js';
-import { LoopSchedule, type Schedule } from './timeline/schedule.js';
+import { isSchedule, type Schedule } from './timeline/schedule.js';
 
 /** The epoch of channels that do not name one, so that two servers with equal settings air equal segments. */
 export const DEFAULT_EPOCH = '2025-01-01T00:00:00.000Z';
@@ -71,8 +71,13 @@ export interface ChannelOptions {
   readonly id: string;
   /** Name for viewers, and the text of the slate. Default: the id. */
   readonly name?: string;
-  /** What airs; see `loop`. */
+  /** What airs; see `loop`, `at` and `compute`. */
   readonly schedule: Schedule;
+  /**
+   * Which of the schedule's files to look at before it airs: those whose length must be measured, or `all`, to
+   * know early which programmes will be slate. Default `needed`.
+   */
+  readonly checkSources?: 'needed' | 'all';
   /** The video encodes that viewers can choose from. Default: 1080p, 720p and 480p. */
   readonly ladder?: readonly RungOptions[];
   /**
@@ -191,9 +196,10 @@ export const ChannelOptionsSchema = Type.Object(
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     schedule: Type.Refine(
       Type.Unsafe<Schedule>({}),
-      (value) => value instanceof LoopSchedule,
-      () => 'must be a schedule made by loop()',
+      isSchedule,
+      () => 'must be a schedule made by loop(), at() or compute()',
     ),
+    checkSources: Type.Optional(Type.Enum(['needed', 'all'])),
     ladder: Type.Optional(Type.Array(RungSchema, { minItems: 1, maxItems: 8 })),
     frameRate: Type.Optional(Type.Unsafe<number | string | Rational>({})),
     segmentDuration: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),

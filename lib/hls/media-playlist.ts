@@ -17,8 +17,8 @@ export interface MediaPlaylist {
   readonly rendition: string;
   /** The segments to list. */
   readonly range: SegmentRange;
-  /** Part of every segment's name: see {@link segmentName}. */
-  readonly edition: string;
+  /** Part of a segment's name: see {@link segmentName}. */
+  readonly editionOf: (sequence: number) => string;
   /** Content hash of the init segment of all of them. */
   readonly initHash: string;
   /** Query string to carry on to every URI, with its question mark; empty for none. */
@@ -35,7 +35,7 @@ export function segmentName(sequence: number, edition: string): string {
 
 /** The text of a media playlist. */
 export function writeMediaPlaylist(playlist: MediaPlaylist): string {
-  const { grid, rendition, range, edition, initHash, query } = playlist;
+  const { grid, rendition, range, editionOf, initHash, query } = playlist;
   const lines = [
     '#EXTM3U',
     // 4.3.2.5: EXT-X-MAP in a playlist of ordinary segments needs version 6.
@@ -51,7 +51,7 @@ export function writeMediaPlaylist(playlist: MediaPlaylist): string {
     lines.push(
       `#EXT-X-PROGRAM-DATE-TIME:${dateTime(grid.instantOfSegment(sequence))}`,
       `#EXTINF:${toFixed(duration, 6)},`,
-      `${segmentName(sequence, edition)}${query}`,
+      `${segmentName(sequence, editionOf(sequence))}${query}`,
     );
   }
   return `${lines.join('\n')}\n`;
@@ -63,6 +63,7 @@ function dateRanges({ grid, schedule, range }: MediaPlaylist): string[] {
   const end = grid.firstFrame(range.to + 1);
   for (const airing of airings(schedule, grid.firstFrame(range.from), end)) {
     if (lines.length === MAX_DATE_RANGES) break;
+    if (airing.kind === 'slate') continue;
     lines.push(`#EXT-X-DATERANGE:${dateRange(grid, airing)}`);
   }
   return lines;

@@ -41,7 +41,7 @@ function media(options: {
     rendition,
     range: { from, to: from + count - 1 },
     initHash: '0123456789abcdef',
-    edition: '89abcdef',
+    editionOf: () => '89abcdef',
     query: options.query ?? '',
   });
 }

@@ -40,6 +40,11 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Moves on by `ms` without firing anything, as when the machine was suspended. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Moves on by `ms`, firing what falls due in order. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

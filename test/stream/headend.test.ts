@@ -69,7 +69,10 @@ test('a refused option is named, with what it must be and what it was', async ()
     ],
     [{ ...NEWS, frameRate: 120 }, /frameRate must be 1 to 60 .*, got 120/],
     [{ ...NEWS, frameRate: {} }, /frameRate must be 1 to 60 .*, got \{\}/],
-    [{ ...NEWS, schedule: [] }, /schedule must be a schedule made by loop\(\), got \[\]/],
+    [
+      { ...NEWS, schedule: [] },
+      /schedule must be a schedule made by loop\(\), at\(\) or compute\(\), got \[\]/,
+    ],
     [{ ...NEWS, epoch: 'soon' }, /epoch must be a Date or an ISO 8601 string, got 'soon'/],
     [{ ...NEWS, epoch: '2999-01-01' }, /epoch must not be in the future/],
     [{ ...NEWS, lader: [] }, /has unknown options: lader/],

@@ -37,7 +37,7 @@ export function segmentRoutes(app: App, { headend, access }: RouteContext): void
         const { data } = channel.init(rendition, hash);
         return sendBytes(request, reply, { data, contentType, etag: `"${hash}"`, isPublic });
       }
-      if (sequence !== undefined && edition === channel.edition) {
+      if (sequence !== undefined && edition === channel.editionOf(Number(sequence))) {
         const { data, etag } = await channel.segment(rendition, Number(sequence), {
           sessionId: request.query.session,
           signal: clientSignal(reply),
