@@ -53,6 +53,11 @@ export interface HttpOptions {
   readonly maxEventClients?: number;
   /** Milliseconds between two status events of `GET /events`. Default 5000. */
   readonly statusMs?: number;
+  /**
+   * Name under which TV software finds the server as a tuner; its device id is made from it, so give servers in one
+   * network different ones. Default `Headend`.
+   */
+  readonly tunerName?: string;
 }
 
 const Token = Type.String({ minLength: 16, maxLength: 1024, pattern: '^[\\x21-\\x7e]*$' });
@@ -94,6 +99,7 @@ export const HttpOptionsSchema = Type.Object(
     maxConnections: Type.Optional(Type.Integer({ minimum: 1 })),
     maxEventClients: Type.Optional(Type.Integer({ minimum: 0 })),
     statusMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })),
+    tunerName: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
   },
   { additionalProperties: false },
 );
@@ -104,6 +110,7 @@ export const HTTP_DEFAULTS = {
   maxConnections: 10_000,
   maxEventClients: 100,
   statusMs: 5000,
+  tunerName: 'Headend',
 } as const;
 
 function isPublicUrl(text: string): boolean {

@@ -19,12 +19,14 @@ import { problemHandler, routeNotFound } from './problem.js';
 import { channelChangeRoutes } from './routes/channel-changes.js';
 import { channelRoutes } from './routes/channels.js';
 import { eventRoutes } from './routes/events.js';
+import { guideRoutes } from './routes/guide.js';
 import { healthRoutes } from './routes/health.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { openapiRoutes } from './routes/openapi.js';
 import { playlistRoutes } from './routes/playlists.js';
 import { segmentRoutes } from './routes/segments.js';
 import { sessionRoutes } from './routes/sessions.js';
+import { tunerRoutes } from './routes/tuner.js';
 import { type App, type TypeBoxProvider, validatorCompiler } from './validation.js';
 
 /** Options of {@link headendPlugin}. */
@@ -73,6 +75,8 @@ export async function headendPlugin(
   playlistRoutes(app, context);
   segmentRoutes(app, context);
   sessionRoutes(app, context);
+  guideRoutes(app, context);
+  tunerRoutes(app, context);
   completeMethods();
 }
 

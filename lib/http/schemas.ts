@@ -170,6 +170,46 @@ export const ChannelDetails = Type.Object({
   ),
 });
 
+const maybeText = Type.Union([Type.String(), Type.Null()]);
+
+/** Query of `GET /channels/:id/guide`. */
+export const GuideQuery = Type.Object({
+  from: Type.Optional(
+    Type.String({ format: 'date-time', maxLength: 64, description: 'Default: now.' }),
+  ),
+  to: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      maxLength: 64,
+      description: 'At most 14 days after from. Default: a day after from.',
+    }),
+  ),
+});
+
+/** Answer of `GET /channels/:id/guide`. */
+export const Guide = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      id: Type.String({ description: 'The same in every guide that holds this airing.' }),
+      kind: Type.Enum(['programme', 'filler', 'slate']),
+      index: Type.Integer({ description: 'Position in its list; -1 for the slate.' }),
+      title: Type.String(),
+      startsAt: instant,
+      endsAt: instant,
+      slateFrom: Type.Union([instant, Type.Null()], {
+        description: 'When the source ends before the programme does.',
+      }),
+      subtitle: maybeText,
+      description: maybeText,
+    }),
+  ),
+  until: Type.String({
+    format: 'date-time',
+    description:
+      'How far the entries reach: before to when there are too many or no more are known.',
+  }),
+});
+
 /** Answer of `GET /health` and `GET /health/ready`. */
 export const Health = Type.Object({
   status: Type.Enum(['ok', 'unready']),
