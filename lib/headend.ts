@@ -15,6 +15,7 @@ import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { TsSegments } from './hls/ts-segments.js';
 import { createHttpApp } from './http/app.js';
+import type { HttpOptions } from './http/options.js';
 import type { Journal } from './journal/journal.js';
 import { completeLadder, DEFAULT_LADDER } from './ladder.js';
 import {
@@ -94,6 +95,12 @@ export interface Channels {
    * schedule `SCHEDULE_EMPTY`, `SCHEDULE_FAILED`.
    */
   add(options: ChannelOptions): Promise<Channel>;
+  /**
+   * Adds a channel, in the place of the one with the same id if there is one: that stays on the air until
+   * everything about the new one is known to be right.
+   * @throws HeadendError as `add`; `CHANNEL_EXISTS` only while another call adds that id.
+   */
+  put(options: ChannelOptions): Promise<Channel>;
   /** @throws HeadendError `CHANNEL_NOT_FOUND` */
   get(id: string): Channel;
   /** All channels in the order they were added. */
@@ -111,9 +118,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly channels: Channels;
   /** The logger that was given, if any. */
   readonly logger: Logger | undefined;
-  readonly #options: HeadendOptions;
+  /** How the channels are served over HTTP, as it was given. */
+  readonly http: HttpOptions;
   /** The time that everything here goes by. */
   readonly clock: Clock;
+  readonly #options: HeadendOptions;
   readonly #engine: Engine;
   readonly #store: SegmentStore;
   readonly #journal: Journal | null;
@@ -132,6 +141,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
+    this.http = options.http ?? {};
     this.clock = clock;
     const maxBytes = options.storeBytes ?? HEADEND_DEFAULTS.storeBytes;
     this.#store = new SegmentStore({ clock, maxBytes });
@@ -153,7 +163,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
         options.coordinatorIntervalMs ?? HEADEND_DEFAULTS.coordinatorIntervalMs,
     });
     this.channels = {
-      add: (channel) => this.#add(channel),
+      add: (channel) => this.#add(channel, false),
+      put: (channel) => this.#add(channel, true),
       get: (id) => this.#channel(id),
       list: () => [...this.#channels.values()],
       remove: (id) => this.#remove(id),
@@ -228,11 +239,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     }
   }
 
-  async #add(options: ChannelOptions): Promise<Channel> {
+  async #add(options: ChannelOptions, replace: boolean): Promise<Channel> {
     const signal = this.#closing.signal;
     signal.throwIfAborted();
     const valid: ChannelOptions = validate('channels.add', ChannelOptionsSchema, options);
-    if (this.#channels.has(valid.id) || this.#adding.has(valid.id)) {
+    if ((this.#channels.has(valid.id) && !replace) || this.#adding.has(valid.id)) {
       throw new HeadendError(
         'CHANNEL_EXISTS',
         'options',
@@ -297,6 +308,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       audioBitrate,
       fontFile: this.#fontFile,
     };
+    if (this.#channels.has(id)) await this.#remove(id);
     signal.throwIfAborted();
     const stream = this.#streams.add({
       grid,
@@ -344,13 +356,20 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return this.#app;
   }
 
+  #onFault(fault: Fault): void {
+    this.#tell('fault', fault, () => {
+      this.logger?.warn({ fault }, fault.message);
+      this.emit('fault', fault);
+    });
+  }
+
+  #onProblem(channelId: string, { index: _, ...fault }: ScheduleProblem): void {
+    this.#onFault({ ...fault, channelId, airsAt: null });
+  }
+
   #events(): StreamEvents {
     return {
-      fault: (fault) =>
-        this.#tell('fault', fault, () => {
-          this.logger?.warn({ fault }, fault.message);
-          this.emit('fault', fault);
-        }),
+      fault: (fault) => this.#onFault(fault),
       channel: (event) =>
         this.#tell('channel', event, () => {
           this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
@@ -364,10 +383,6 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
           this.emit('warning', event);
         }),
     };
-  }
-
-  #onProblem(channelId: string, { index: _, ...problem }: ScheduleProblem): void {
-    this.#events().fault({ ...problem, channelId, airsAt: null });
   }
 
   // A listener or a logger that throws is an uncaught exception of the program, and never unwinds production.

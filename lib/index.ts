@@ -14,6 +14,8 @@ export type {
 } from './channel.js';
 export { Channel } from './channel.js';
 export { createHeadend } from './create-headend.js';
+export type { ChannelDefinition } from './definition.js';
+export { ChannelDefinitionSchema, channelFromDefinition } from './definition.js';
 export type { ProbeResult, Rational, Rung } from './engine/engine.js';
 export { AUDIO_RENDITION } from './engine/engine.js';
 export type { ErrorCode, Stage } from './errors.js';
@@ -22,9 +24,13 @@ export type { Channels, HeadendEvents, HeadendStatus, ListenOptions } from './he
 export { Headend } from './headend.js';
 export type { Container } from './hls/container.js';
 export type { TsSegment } from './hls/ts-segments.js';
+export type { HttpOptions, RateLimitOptions } from './http/options.js';
 export type { HeadendPluginOptions } from './http/plugin.js';
 export { headendPlugin } from './http/plugin.js';
 export { problemHandler, routeNotFound } from './http/problem.js';
+export { serverOptions } from './http/server-options.js';
+export type { ViewingGrant } from './http/signature.js';
+export { signViewing } from './http/signature.js';
 export type { Discovery, LineupStatus, Tuner, TunerChannel } from './iptv/hdhomerun.js';
 export {
   deviceDescription,

@@ -4,6 +4,7 @@
 import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
 import { CONTAINERS, type Container } from './hls/container.js';
+import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import type { AdmissionPolicy } from './stream/admission.js';
@@ -61,6 +62,8 @@ export interface HeadendOptions {
   readonly fontFile?: string;
   /** Receives faults and changes of state besides the events. Default: none. */
   readonly logger?: Logger;
+  /** How the channels are served over HTTP, and to whom. */
+  readonly http?: HttpOptions;
 }
 
 /** Options of `channels.add`. */
@@ -147,6 +150,7 @@ const HeadendMembers = Type.Object(
         () => 'must have the methods info, warn and error',
       ),
     ),
+    http: Type.Optional(HttpOptionsSchema),
   },
   { additionalProperties: false },
 );

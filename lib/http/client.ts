@@ -1,6 +1,7 @@
-// What a request tells about its client: whether it is still there, and the session it carries.
+// What a request tells about its client: whether it is still there, and the query it carries on.
 
 import type { FastifyReply } from 'fastify';
+import type { ViewerQuery } from './schemas.js';
 
 /** Aborts when the connection is gone, so that nothing waits for a client that has left. */
 export function clientSignal(reply: FastifyReply): AbortSignal {
@@ -9,7 +10,11 @@ export function clientSignal(reply: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-/** The query, with its question mark, that carries a session on to the next URI; empty without a session. */
-export function sessionQuery(session: string | undefined): string {
-  return session === undefined ? '' : `?session=${session}`;
+/** The query, with its question mark, that carries the viewer on to the next URI; empty for an unnamed one. */
+export function viewerQuery({ session, expires, signature }: ViewerQuery): string {
+  const query = new URLSearchParams();
+  if (session !== undefined) query.set('session', session);
+  if (expires !== undefined) query.set('expires', expires);
+  if (signature !== undefined) query.set('signature', signature);
+  return query.size === 0 ? '' : `?${query}`;
 }

@@ -1,53 +1,34 @@
 // The channels and what is on.
 
-import type { FastifyInstance } from 'fastify';
-import type { Static } from 'typebox';
-import type { Channel } from '../../channel.js';
+import { details, summary } from '../channel-view.js';
 import type { RouteContext } from '../context.js';
-import { ChannelDetails, ChannelList, ChannelParams } from '../schemas.js';
+import { ChannelDetails, ChannelList, ChannelParams, problems } from '../schemas.js';
+import type { App } from '../validation.js';
 
 /** `GET /channels`, `GET /channels/:id` */
-export function channelRoutes(app: FastifyInstance, { headend }: RouteContext): void {
-  app.get('/channels', { schema: { response: { 200: ChannelList } } }, async () => ({
-    channels: headend.channels.list().map(summary),
-  }));
-
-  app.get<{ Params: Static<typeof ChannelParams> }>(
-    '/channels/:id',
-    { schema: { params: ChannelParams, response: { 200: ChannelDetails } } },
-    async (request) => details(headend.channels.get(request.params.id)),
+export function channelRoutes(app: App, { headend, access }: RouteContext): void {
+  app.get(
+    '/channels',
+    {
+      schema: {
+        summary: 'All channels, with what is on now and next',
+        tags: ['channels'],
+        response: { 200: ChannelList, ...problems() },
+      },
+    },
+    async () => ({ channels: headend.channels.list().map(summary) }),
   );
-}
 
-function summary(channel: Channel): Static<typeof ChannelList>['channels'][number] {
-  const { now, next } = channel.nowNext();
-  const programme = ({ title, index, startsAt, endsAt }: typeof now) => ({
-    title,
-    index,
-    startsAt: startsAt.toISOString(),
-    endsAt: endsAt.toISOString(),
-  });
-  return {
-    id: channel.id,
-    name: channel.name,
-    state: channel.state,
-    now: programme(now),
-    next: programme(next),
-  };
-}
-
-function details(channel: Channel): Static<typeof ChannelDetails> {
-  const inDemand = channel.rungsInDemand;
-  return {
-    ...summary(channel),
-    targetDuration: channel.targetDuration,
-    window: channel.window,
-    rungs: channel.rungs.map(({ id, width, height, bitrate }) => ({
-      id,
-      width,
-      height,
-      bitrate,
-      inDemand: inDemand.includes(id),
-    })),
-  };
+  app.get(
+    '/channels/:id',
+    {
+      schema: {
+        summary: 'A channel',
+        tags: ['channels'],
+        params: ChannelParams,
+        response: { 200: ChannelDetails, ...problems(404) },
+      },
+    },
+    async (request) => details(headend.channels.get(request.params.id), access.isAdmin(request)),
+  );
 }

@@ -1,22 +1,29 @@
 // MPEG-TS besides playlists: the endless stream of a channel for tuners and players that know no HLS.
 
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
-import type { Static } from 'typebox';
 import type { Clock } from '../../clock.js';
 import { clientSignal } from '../client.js';
 import type { RouteContext } from '../context.js';
 import { TS_TYPE } from '../media-types.js';
-import { ChannelParams, StreamQuery } from '../schemas.js';
+import { body, ChannelParams, problems, StreamQuery } from '../schemas.js';
+import type { App } from '../validation.js';
 
 /** A client that does not take a segment within this time has stopped reading. */
 const STALL_MS = 30_000;
 
 /** `GET /channels/:id/stream.ts` */
-export function transportStreamRoutes(app: FastifyInstance, { headend }: RouteContext): void {
-  app.get<{ Params: Static<typeof ChannelParams>; Querystring: Static<typeof StreamQuery> }>(
+export function transportStreamRoutes(app: App, { headend }: RouteContext): void {
+  app.get(
     '/channels/:id/stream.ts',
-    { schema: { params: ChannelParams, querystring: StreamQuery } },
+    {
+      schema: {
+        summary: 'The endless MPEG-TS of a rung with its sound',
+        tags: ['watching'],
+        params: ChannelParams,
+        querystring: StreamQuery,
+        response: { 200: body(TS_TYPE, 'MPEG-TS without an end'), ...problems(404, 503) },
+      },
+    },
     async (request, reply) => {
       const channel = headend.channels.get(request.params.id);
       const { rendition } = request.query;
