@@ -261,6 +261,25 @@ test('a request that waits ends with its client', async ({ engine, headend, time
   await once(server, 'close');
 });
 
+test('a body that somebody else has read is refused, not waited for', async ({ headend }) => {
+  const server = createServer((received, response) => {
+    received.resume().on('end', () => headend.handler(received, response));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const answer = await ask(`http://127.0.0.1:${port}`, '/channels/news/position', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  assertProblem(answer, 400, 'INVALID_REQUEST');
+  assert.match(answer.body.toString(), /body parsers/);
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+});
+
 test('health says whether the server can serve', async ({ get, engine, headend }) => {
   assert.equal(json(await get('/health/live')), { status: 'ok' });
   const health = {
