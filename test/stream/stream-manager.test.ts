@@ -348,6 +348,26 @@ test('C14: a viewer who comes back to a parked channel gets what is on now', asy
   await streams.shutdown();
 });
 
+test('C14: nobody is lost when the wall clock is set, forward or back', async () => {
+  const { clock, engine, add, streams } = createStreams({ segmentMs: 100 });
+  const stream = add('c');
+  const wall = clock.now.bind(clock);
+  for (const step of [3_600_000, -7_200_000, 0]) {
+    clock.now = () => wall() + step;
+    for (let second = 0; second < 40; second += 4) {
+      await stream.register('a');
+      await clock.advance(4000);
+    }
+    assert.is(stream.viewerCount, 1);
+    assert.is(stream.state, 'active');
+    assert.ok((stream.production?.runwaySeconds ?? 0) > 0);
+  }
+  assert.is(engine.alive, 1);
+  await clock.advance(30_000);
+  assert.is(stream.state, 'idle');
+  await streams.shutdown();
+});
+
 test('positions come from segments, are written down once, and sound does not hide the pictures', async () => {
   const { clock, add, journal, streams } = createStreams({ segmentMs: 10 });
   const stream = add('c');
