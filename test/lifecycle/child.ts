@@ -1,5 +1,5 @@
 // A process of its own that brings the engine into a state and leaves it in one of several ways; leave.test.ts runs
-// it. Arguments: STATE WAY FILE SILENT, SILENT being a URL whose server never answers.
+// it. Arguments: STATE WAY FILE SILENT, SILENT being a URL of the silent server.
 import { parentPort, Worker } from 'node:worker_threads';
 import type { Engine, Producer } from '../../lib/engine/engine.js';
 import { createNativeEngine } from '../../lib/engine/native.js';
@@ -26,17 +26,21 @@ function outcome(work: Promise<unknown>): Promise<string> {
 const nothing = Promise.resolve('done');
 
 /** A batch that is far from its end. */
-function start(producer: Producer, url: string): Promise<string> {
-  return outcome(producer.produce(request([fileItem(url, 0, 100)], 3, 500)));
+function start(producer: Producer, url: string, from = 3): Promise<string> {
+  return outcome(producer.produce(request([fileItem(url, 0, 100)], from, 500)));
 }
 
-async function produceUntilFirst(engine: Engine): Promise<[Producer, Promise<string>]> {
+async function produceUntilFirst(
+  engine: Engine,
+  url = file,
+  from = 3,
+): Promise<[Producer, Promise<string>]> {
   const collector = new Collector();
   const first = new Promise<void>((resolve) => {
     collector.onEach = () => resolve();
   });
   const producer = engine.createProducer(PRODUCER, collector);
-  const batch = start(producer, file);
+  const batch = start(producer, url, from);
   await first;
   return [producer, batch];
 }
@@ -67,6 +71,12 @@ const enter: Readonly<Record<State, (engine: Engine) => Promise<Life>>> = {
     const [, inFlight] = await produceUntilFirst(engine);
     return { engine, inFlight };
   },
+  starved: async (engine) => {
+    // The server holds back what comes after some seconds: reading ahead, the engine is there by the first segment.
+    const [, inFlight] = await produceUntilFirst(engine, new URL('/half.ts', silent).href, 0);
+    await asked();
+    return { engine, inFlight };
+  },
   parked: async (engine) => {
     const producer = engine.createProducer(PRODUCER, new Collector());
     await producer.produce(request([fileItem(file, 0, 100)], 3, 1));
@@ -84,7 +94,7 @@ const enter: Readonly<Record<State, (engine: Engine) => Promise<Life>>> = {
   },
 };
 
-/** Resolves when the silent server has been asked for the file: the engine waits for its answer now. */
+/** Resolves when the silent server has been asked for a file and has said all it will: the engine waits for it now. */
 async function asked(): Promise<void> {
   await fetch(new URL('/asked', silent));
 }

@@ -22,7 +22,10 @@ const test = suite<Context>('leave');
 
 test.before(async (context) => {
   context.file = (await makeFixture({ frames: 200 })).path;
-  context.server = await listenSilently();
+  // 1.5 MB a second: half of it is more than libavformat reads before the first frame.
+  const output = ['-muxrate', '12M'];
+  const { path } = await makeFixture({ frames: 200, container: 'ts', output });
+  context.server = await listenSilently(path);
 });
 
 test.after(async ({ server }) => {
@@ -44,6 +47,7 @@ const ENDS: Readonly<Record<State, RegExp>> = {
   starting: /^ENGINE_STOPPED$/,
   'starting on silence': /^ENGINE_STOPPED$/,
   producing: /^ENGINE_STOPPED$/,
+  starved: /^ENGINE_STOPPED$/,
   parked: /^done$/,
   stopping: /^ENGINE_STOPPED$/,
   closed: /^ENGINE_STOPPED$/,

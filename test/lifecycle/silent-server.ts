@@ -1,5 +1,6 @@
-// An HTTP server that takes a request for a file and never answers it.
+// An HTTP server that takes a request for a file and never answers it, or stops in the middle of its answer.
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -9,8 +10,12 @@ export interface SilentServer {
   close(): Promise<void>;
 }
 
-/** `/ready` answers at once, `/asked` when the file has been asked for since; the file never. */
-export async function listenSilently(): Promise<SilentServer> {
+/**
+ * `/ready` answers at once, `/half.ts` with the first half of `file`, anything else never; `/asked` answers when one of
+ * those has been asked for since.
+ */
+export async function listenSilently(file: string): Promise<SilentServer> {
+  const content = await readFile(file);
   let wasAsked = Promise.withResolvers<void>();
   const server: Server = createServer((request, response) => {
     response.setHeader('connection', 'close');
@@ -20,6 +25,9 @@ export async function listenSilently(): Promise<SilentServer> {
         wasAsked = Promise.withResolvers();
         response.end();
       });
+    } else if (request.url === '/half.ts') {
+      response.setHeader('content-length', content.length);
+      response.write(content.subarray(0, content.length >> 1), () => wasAsked.resolve());
     } else wasAsked.resolve();
   });
   server.listen(0, '127.0.0.1');

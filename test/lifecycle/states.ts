@@ -8,6 +8,7 @@ export const STATES = [
   'starting',
   'starting on silence',
   'producing',
+  'starved',
   'parked',
   'stopping',
   'closed',
