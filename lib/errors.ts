@@ -26,6 +26,9 @@ export const ERROR_CODES = [
   'ENGINE_FAILED',
   'ADDON_NOT_FOUND',
   'CLOSED',
+  'ALREADY_STARTED',
+  'JOURNAL_FAILED',
+  'JOURNAL_DAMAGED',
   'INVALID_REQUEST',
   'ROUTE_NOT_FOUND',
   'RANGE_NOT_SATISFIABLE',
@@ -48,6 +51,7 @@ export type Stage =
   | 'mux'
   | 'engine'
   | 'store'
+  | 'journal'
   | 'http';
 
 /** What a {@link HeadendError} is made from besides its code, stage and message. */

@@ -16,6 +16,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   RANGE_NOT_SATISFIABLE: 416,
   SEGMENT_TIMEOUT: 503,
   CLOSED: 503,
+  JOURNAL_FAILED: 503,
 };
 
 /** Seconds after which a client may repeat a request that failed with a retryable error. */
