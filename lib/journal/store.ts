@@ -159,8 +159,8 @@ export class JournalStore {
     const { file } = this.#settings;
     if (!existsSync(dirname(file))) throw new StoreError(file, 'its folder does not exist');
     checkAccess(file);
+    if (this.#isDamaged) this.#moveAway('SQLite met broken pages');
     checkHeader(file);
-    if (this.#isDamaged) this.#moveAway('SQLite reported damage while writing');
     try {
       this.#connection = this.#openDatabase();
     } catch (error) {

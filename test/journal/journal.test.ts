@@ -420,6 +420,30 @@ test('a file deleted under the journal is noticed, and a new one begun with what
   await journal.close();
 });
 
+test('damage found while it runs sets the file aside too, and what waited goes into the new one', async () => {
+  const file = newFile();
+  const { journal, faults } = await open(file);
+  // More than SQLite keeps in memory, so that it has to read what was damaged.
+  for (let n = 0; n < 40_000; n++) void journal.record(aired(n, 'x'.repeat(600)));
+  await journal.flush();
+  for (const suffix of ['', '-wal']) {
+    const bytes = readFileSync(file + suffix);
+    writeFileSync(file + suffix, bytes.fill(0x5a, 4096));
+  }
+  for (let n = 0; n < 400; n++) void journal.record(aired(n * 100, 'again'));
+  for (let tries = 0; tries < 3; tries++) await journal.flush().catch(() => {});
+  assert.is(journal.status.queued, 0, faults.join('; '));
+  const path = /^JOURNAL_DAMAGED: .* it was renamed to (.*) and a new one begun$/.exec(
+    faults.at(-1) ?? '',
+  )?.[1];
+  assert.ok(path && existsSync(path), faults.join('; '));
+  assert.equal(
+    (await journal.aired({ limit: 1000 })).map(({ title }) => title),
+    Array.from({ length: 400 }, () => 'again'),
+  );
+  await journal.close();
+});
+
 test('an operation that can never be stored does not hold up the others', async () => {
   const { journal, faults } = await open(newFile());
   void journal.record(aired(1, JSON.parse('null')));
