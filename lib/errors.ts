@@ -30,6 +30,9 @@ export const ERROR_CODES = [
   'ENGINE_FAILED',
   'ADDON_NOT_FOUND',
   'CLOSED',
+  'ALREADY_STARTED',
+  'JOURNAL_FAILED',
+  'JOURNAL_DAMAGED',
   'INVALID_REQUEST',
   'UNAUTHORIZED',
   'FORBIDDEN',
@@ -60,6 +63,7 @@ export type Stage =
   | 'engine'
   | 'session'
   | 'store'
+  | 'journal'
   | 'http';
 
 /** What a {@link HeadendError} is made from besides its code, stage and message. */

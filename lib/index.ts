@@ -20,6 +20,10 @@ export type { ProbeResult, Rational, Rung } from './engine/engine.js';
 export { AUDIO_RENDITION } from './engine/engine.js';
 export type { ErrorCode, Stage } from './errors.js';
 export { ERROR_CODES, HeadendError } from './errors.js';
+export type { BatchProcessorOptions, CommitContext } from './flow/batch-processor.js';
+export { BatchProcessor } from './flow/batch-processor.js';
+export type { BatcherOptions, BatcherOutput } from './flow/batcher.js';
+export { Batcher } from './flow/batcher.js';
 export type { Channels, HeadendEvents, HeadendStatus, ListenOptions } from './headend.js';
 export { Headend } from './headend.js';
 export type { Container } from './hls/container.js';
@@ -44,7 +48,28 @@ export type { Lineup, LineupChannel } from './iptv/lineup.js';
 export { writeLineup } from './iptv/lineup.js';
 export type { Xmltv, XmltvChannel } from './iptv/xmltv.js';
 export { writeXmltv } from './iptv/xmltv.js';
-export type { SessionEnd } from './journal/operations.js';
+export type {
+  AiredEntry,
+  BatchEntry,
+  FaultEntry,
+  HistoryQuery,
+  SessionEntry,
+} from './journal/history.js';
+export type { FileJournal, Journal, JournalStatus, SavedSession } from './journal/journal.js';
+export type { JournalOptions } from './journal/open-journal.js';
+export { openJournal } from './journal/open-journal.js';
+export type {
+  BatchEnded,
+  ChannelDeleted,
+  ChannelSaved,
+  FaultRaised,
+  JournalOperation,
+  PositionReported,
+  ProgrammeAired,
+  SessionClosed,
+  SessionEnd,
+  SessionOpened,
+} from './journal/operations.js';
 export type { RungOptions, X264Preset } from './ladder.js';
 export { DEFAULT_LADDER } from './ladder.js';
 export type { ChannelOptions, HeadendOptions, Logger } from './options.js';

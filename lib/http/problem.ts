@@ -28,6 +28,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ENGINE_STOPPED: 503,
   SCHEDULE_NOT_STARTED: 503,
   CLOSED: 503,
+  JOURNAL_FAILED: 503,
 };
 
 // What a change of channels can be refused for; the messages name sources.
