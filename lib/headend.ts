@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
-import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
+import type { Engine, Loudness, MeasureOptions, ProducerOptions } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { createHttpApp } from './http/app.js';
@@ -23,13 +23,17 @@ import {
   type HeadendOptions,
   type Logger,
 } from './options.js';
+import { plannedGains } from './probe/planned-gain.js';
+import { type ProbeAllOptions, type ProbeOutcome, probeAll } from './probe/probe-all.js';
+import { MemoryProbeCache, type ProbeCache } from './probe/probe-cache.js';
+import { type ProbeOptions, Prober, type SourceFacts } from './probe/prober.js';
 import { SegmentStore } from './store/segment-store.js';
 import { type ChannelState, ChannelStream } from './stream/channel-stream.js';
 import type { Fault } from './stream/fault.js';
 import { channelFormat, Grid } from './timeline/grid.js';
 import { parseFrameRate } from './timeline/rational.js';
 import { resolveSchedule } from './timeline/resolve.js';
-import type { ResolvedSchedule } from './timeline/schedule.js';
+import type { ResolvedSchedule, Schedule } from './timeline/schedule.js';
 import { invalidOption, validate } from './validate.js';
 
 // A player asks for a playlist once per target duration; a channel that stopped sooner than some of them
@@ -62,6 +66,8 @@ export interface ListenOptions {
 export interface HeadendParts {
   readonly engine: Engine;
   readonly clock: Clock;
+  /** Closed with the Headend. Default: one in memory. */
+  readonly probeCache?: ProbeCache;
 }
 
 /** The channels of a {@link Headend}. */
@@ -97,6 +103,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly #options: HeadendOptions;
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #probeCache: ProbeCache;
+  readonly #prober: Prober;
   readonly #store: SegmentStore;
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
@@ -106,12 +114,17 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   #app: FastifyInstance | undefined;
   #closed: Promise<void> | null = null;
 
-  private constructor(options: HeadendOptions, { engine, clock }: HeadendParts) {
+  private constructor(
+    options: HeadendOptions,
+    { engine, clock, probeCache = new MemoryProbeCache() }: HeadendParts,
+  ) {
     super();
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
     this.#clock = clock;
+    this.#probeCache = probeCache;
+    this.#prober = new Prober(engine, probeCache);
     this.#store = new SegmentStore({
       clock,
       maxBytes: options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
@@ -143,13 +156,51 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   }
 
   /**
-   * Looks at a source: streams, duration, title.
-   * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `CLOSED`
+   * Looks at a source: streams, duration, title, loudness where it is known or asked for. A file that has not changed
+   * since is not looked at again.
+   * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `CLOSED`; the
+   * signal's reason.
    */
-  async probe(source: string, signal?: AbortSignal): Promise<ProbeResult> {
+  async probe(source: string, options: ProbeOptions = {}): Promise<SourceFacts> {
+    return this.#prober.probe(source, { ...options, signal: this.#untilClosed(options.signal) });
+  }
+
+  /**
+   * Looks at many sources, a few at a time, and gives what came of each as soon as it is known; one that cannot be
+   * read is an outcome with an error.
+   * @throws HeadendError `INVALID_OPTIONS`, `CLOSED`; the signal's reason.
+   */
+  async *probeAll(
+    sources: Iterable<string>,
+    options: ProbeAllOptions = {},
+  ): AsyncGenerator<ProbeOutcome, void, void> {
+    const { concurrency = 1 } = options;
+    if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 64)) {
+      throw invalidOption(
+        'probeAll',
+        'concurrency',
+        'must be a whole number, 1 to 64',
+        concurrency,
+      );
+    }
+    const signal = this.#untilClosed(options.signal);
+    yield* probeAll(this.#prober, sources, { ...options, signal });
+  }
+
+  /**
+   * Measures how loud a source is, by EBU R 128: decodes all of its sound, on a thread that gives way to all others.
+   * That of a whole file is remembered like everything that `probe` finds out.
+   * @throws HeadendError as `probe` does; `SOURCE_INVALID` when there is no sound; `DECODE_FAILED`.
+   */
+  async measureLoudness(source: string, options: MeasureOptions = {}): Promise<Loudness> {
+    const signal = this.#untilClosed(options.signal);
+    return this.#prober.measureLoudness(source, { ...options, signal });
+  }
+
+  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
     const closing = this.#closing.signal;
     closing.throwIfAborted();
-    return this.#engine.probe(source, signal ? AbortSignal.any([signal, closing]) : closing);
+    return signal ? AbortSignal.any([signal, closing]) : closing;
   }
 
   /**
@@ -181,6 +232,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       await Promise.all([this.#app?.close(), ...entries.map(({ stream }) => stream.close())]);
     } finally {
       await this.#engine.close();
+      this.#probeCache.close();
     }
   }
 
@@ -231,11 +283,17 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       options.segmentDuration ?? CHANNEL_DEFAULTS.segmentDuration,
     );
     const grid = new Grid(epoch.getTime(), format);
+    const { loudness = {} } = options;
+    const gains =
+      loudness === false
+        ? undefined
+        : await plannedGains(filesOf(options.schedule), this.#prober, loudness, signal);
     const schedule = await resolveSchedule(
       options.schedule,
       grid,
-      (url, stop) => this.#engine.probe(url, stop),
+      (url, stop) => this.#prober.probe(url, stop ? { signal: stop } : {}),
       signal,
+      gains,
     );
     const producer: ProducerOptions = {
       channelId: id,
@@ -313,6 +371,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       this.emit('channel', event);
     });
   }
+}
+
+function* filesOf({ programmes }: Schedule): Generator<string, void, void> {
+  for (const { source } of programmes) if (typeof source === 'string') yield source;
 }
 
 function defaultFontFile(): string {

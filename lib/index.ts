@@ -3,7 +3,17 @@
 export type { ChannelSegment, OnAir, PlaylistOptions, SegmentsOptions } from './channel.js';
 export { Channel } from './channel.js';
 export { createHeadend } from './create-headend.js';
-export type { ProbeResult, Rational, Rung } from './engine/engine.js';
+export type {
+  AudioTrack,
+  Loudness,
+  MeasureOptions,
+  ProbeResult,
+  Rational,
+  Rung,
+  Size,
+  SubtitleTrack,
+  VideoTrack,
+} from './engine/engine.js';
 export { AUDIO_RENDITION } from './engine/engine.js';
 export type { ErrorCode, Stage } from './errors.js';
 export { ERROR_CODES, HeadendError } from './errors.js';
@@ -15,6 +25,9 @@ export { problemHandler, routeNotFound } from './http/problem.js';
 export type { RungOptions, X264Preset } from './ladder.js';
 export { DEFAULT_LADDER } from './ladder.js';
 export type { ChannelOptions, HeadendOptions, Logger } from './options.js';
+export type { LoudnessOptions } from './probe/planned-gain.js';
+export type { ProbeAllOptions, ProbeOutcome, ProbeProgress } from './probe/probe-all.js';
+export type { ProbeOptions, SourceFacts } from './probe/prober.js';
 export type { StoredInit, StoredSegment } from './store/segment-store.js';
 export type { ChannelState } from './stream/channel-stream.js';
 export type { Fault } from './stream/fault.js';

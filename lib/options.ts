@@ -4,6 +4,7 @@
 import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
+import type { LoudnessOptions } from './probe/planned-gain.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import { LoopSchedule, type Schedule } from './timeline/schedule.js';
 
@@ -35,6 +36,16 @@ export interface HeadendOptions {
   readonly idleMs?: number;
   /** TrueType font for the slate and for generators. Default: DejaVu Sans, which comes with the package. */
   readonly fontFile?: string;
+  /**
+   * A file that remembers what `probe` and `measureLoudness` found out about files, over restarts; made if it is not
+   * there. Several processes may share it. Default: remembered in memory, of 5000 files.
+   */
+  readonly probeCache?: string;
+  /**
+   * PEM file of the certificate authorities that https sources are checked against. Default: the system's, where
+   * Linux distributions keep it.
+   */
+  readonly caFile?: string;
   /** Receives faults and changes of state besides the events. Default: none. */
   readonly logger?: Logger;
 }
@@ -63,6 +74,11 @@ export interface ChannelOptions {
    * future. Default 2025-01-01T00:00:00.000Z.
    */
   readonly epoch?: Date | string;
+  /**
+   * Brings programmes to one loudness by a gain that is settled for each when the channel is added; false leaves them
+   * as they are. Default: -23 LUFS, for the files whose loudness is known by then.
+   */
+  readonly loudness?: LoudnessOptions | false;
 }
 
 /** What `frameRate` must be; checked where it is parsed. */
@@ -94,6 +110,8 @@ export const HeadendOptionsSchema = Type.Object(
     playlistSegments: Type.Optional(Type.Integer({ minimum: 6, maximum: 60 })),
     idleMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
     fontFile: Type.Optional(Type.String({ minLength: 1 })),
+    probeCache: Type.Optional(Type.String({ minLength: 1 })),
+    caFile: Type.Optional(Type.String({ minLength: 1 })),
     logger: Type.Optional(
       Type.Refine(
         Type.Unsafe<Logger>({}),
@@ -156,6 +174,18 @@ export const ChannelOptionsSchema = Type.Object(
         isInstant,
         () => 'must be a Date or an ISO 8601 string',
       ),
+    ),
+    loudness: Type.Optional(
+      Type.Union([
+        Type.Literal(false),
+        Type.Object(
+          {
+            target: Type.Optional(Type.Number({ minimum: -40, maximum: -10 })),
+            measure: Type.Optional(Type.Enum(['cached', 'before'])),
+          },
+          { additionalProperties: false },
+        ),
+      ]),
     ),
   },
   { additionalProperties: false },

@@ -8,9 +8,11 @@ import type {
   BatchReport,
   EngineFault,
   InitSegment,
+  Loudness,
   ProbeResult,
   ProduceRequest,
   ProducerOptions,
+  Rational,
   Segment,
 } from './engine.js';
 
@@ -30,9 +32,12 @@ export interface NativeEvents {
   readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };
   readonly stopped: null;
   readonly probe: { readonly error: NativeStatus | null; readonly result: ProbeResult | null };
+  /** Seconds that a measurement has come to. */
+  readonly progress: number;
+  readonly loudness: { readonly error: NativeStatus | null; readonly result: Loudness | null };
 }
 
-/** One event: the number of the producer or probe it is about, its type and what comes with it. */
+/** One event: the number of the producer, probe or measurement it is about, its type and what comes with it. */
 export type NativeEvent = {
   [Type in keyof NativeEvents]: readonly [id: number, type: Type, payload: NativeEvents[Type]];
 }[keyof NativeEvents];
@@ -45,7 +50,13 @@ export interface NativeEngine {
   /** Its end is a `stopped` event. Call it once. */
   stopProducer(producer: number): void;
   /** Its end is a `probe` event. */
-  probe(url: string): number;
+  probe(url: string, keyFrames: boolean): number;
+  /** Its end is a `loudness` event. */
+  measureLoudness(
+    url: string,
+    part: { readonly inPoint: Rational; readonly duration: Rational | null },
+  ): number;
+  /** Of a probe or a measurement. */
   cancelProbe(probe: number): void;
   /** Joins every thread that is left. Nothing may be called afterwards. */
   close(): void;
@@ -53,7 +64,7 @@ export interface NativeEngine {
 
 /** The addon's exports. */
 export interface Binding {
-  readonly Engine: new (onEvent: (...event: NativeEvent) => void) => NativeEngine;
+  readonly Engine: new (onEvent: (...event: NativeEvent) => void, caFile?: string) => NativeEngine;
   /** Version of the FFmpeg that is linked in. */
   readonly ffmpegVersion: string;
 }

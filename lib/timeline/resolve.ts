@@ -25,16 +25,18 @@ export type Probe = (url: string, signal?: AbortSignal) => Promise<ProbeResult>;
  * @throws HeadendError naming the source: the probe's own error for a file that cannot be read and has no
  * explicit duration, `SOURCE_INVALID` for one without a known length, `INVALID_OPTIONS` for an in point
  * behind the end.
+ * @param gains Gain in dB of the sound of sources, by source; those that are not in it have none.
  */
 export async function resolveSchedule(
   schedule: Schedule,
   grid: Grid,
   probe: Probe,
   signal?: AbortSignal,
+  gains: ReadonlyMap<string, number> = new Map(),
 ): Promise<ResolvedSchedule> {
   const probes = await probeUnmeasured(schedule.programmes, probe, signal);
   const programmes = schedule.programmes.map((programme, index) =>
-    resolveProgramme(programme, index, grid.format.frameRate, probes),
+    resolveProgramme(programme, index, grid.format.frameRate, probes, gains),
   );
   const anchorFrame = schedule.anchorMs === null ? 0 : grid.frameAt(schedule.anchorMs);
   return new ResolvedLoop(programmes, anchorFrame);
@@ -73,6 +75,7 @@ function resolveProgramme(
   index: number,
   frameRate: Rational,
   probes: ReadonlyMap<string, ProbeResult>,
+  gains: ReadonlyMap<string, number>,
 ): ResolvedProgramme {
   const { source, duration } = programme;
   const inPoint = secondsToRational(programme.inPoint ?? 0);
@@ -91,9 +94,10 @@ function resolveProgramme(
     };
   }
   const probed = probes.get(source);
+  const gain = gains.get(source) ?? 0;
   return {
     title: programme.title || probed?.title || nameOf(source),
-    source: { kind: 'file', url: source, inPoint },
+    source: { kind: 'file', url: source, inPoint, ...(gain !== 0 && { gain }) },
     frames:
       duration === undefined
         ? measuredFrames(source, index, probed?.duration ?? null, inPoint, frameRate)

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "base/status.h"
+#include "media/loudness.h"
 #include "media/probe.h"
 #include "playout/events.h"
 #include "playout/options.h"
@@ -17,6 +18,7 @@ class PropertyReader {
 
   Napi::Object object(const Napi::Object& from, const char* name);
   Napi::Array array(const Napi::Object& from, const char* name);
+  double real(const Napi::Object& from, const char* name);
   std::string string(const Napi::Object& from, const char* name);
   int64_t integer(const Napi::Object& from, const char* name);
   /** A `{num, den}` pair. */
@@ -43,5 +45,6 @@ Napi::Value to_js(Napi::Env env, Segment segment);
 Napi::Value to_js(Napi::Env env, const Fault& fault);
 Napi::Value to_js(Napi::Env env, const BatchReport& report);
 Napi::Value to_js(Napi::Env env, const ProbeResult& result);
+Napi::Value to_js(Napi::Env env, const Loudness& loudness);
 
 }  // namespace headend

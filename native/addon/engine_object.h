@@ -1,4 +1,4 @@
-// The JavaScript class `Engine`: producers and probes by number, and one thread-safe function that carries
+// The JavaScript class `Engine`: producers, probes and measurements by number, and one thread-safe function that carries
 // everything they tell to one callback. Lives on the JS thread of its environment; every thread it starts is
 // joined by close() or, when the environment ends first, by the clean-up hook.
 #pragma once
@@ -11,6 +11,7 @@
 #include <thread>
 #include <variant>
 
+#include "media/loudness.h"
 #include "media/probe.h"
 #include "playout/events.h"
 #include "playout/producer.h"
@@ -25,17 +26,22 @@ struct BatchEnd {
 /** The end of a producer or of a probe that was cancelled. */
 struct Stopped {};
 
+/** Seconds of a source that have been measured. */
+struct Progress {
+  double seconds = 0;
+};
+
 /** What a thread tells JavaScript, and which producer or probe it is about. */
 struct Event {
   uint32_t id = 0;
-  std::variant<InitSection, Segment, Fault, BatchEnd, Stopped, Result<ProbeResult>> payload;
+  std::variant<InitSection, Segment, Fault, BatchEnd, Stopped, Result<ProbeResult>, Progress, Result<Loudness>> payload;
 };
 
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /** `new Engine((id, type, payload) => void)` */
+  /** `new Engine((id, type, payload) => void, caFile)` */
   explicit EngineObject(const Napi::CallbackInfo& info);
   ~EngineObject() override;
 
@@ -53,9 +59,13 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value produce(const Napi::CallbackInfo& info);
   Napi::Value stop_producer(const Napi::CallbackInfo& info);
   Napi::Value probe(const Napi::CallbackInfo& info);
+  Napi::Value measure_loudness(const Napi::CallbackInfo& info);
   Napi::Value cancel_probe(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
+  /** Runs `work` on a thread of its own; what it returns is posted. */
+  template <typename Work>
+  Napi::Value look(Napi::Env env, Work work);
   void dispatch(Napi::Env env, Napi::Function callback, Event event);
   /** Work in flight keeps the process alive; a parked engine does not. */
   void begin_work(Napi::Env env);
@@ -64,6 +74,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   using CleanupHook = Napi::Env::CleanupHook<void (*)(EngineObject*), EngineObject>;
 
+  InputOptions input_;
   Channel channel_;
   CleanupHook cleanup_;
   bool open_ = false;

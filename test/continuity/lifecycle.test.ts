@@ -1,6 +1,8 @@
 // The engine leaves nothing behind: stopped, closed, forgotten or torn down in the middle of a batch, its
 // threads are joined and the process ends by itself. Each way to leave in a process of its own.
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,6 +50,20 @@ test('stopping works while an input never answers', async () => {
     assertClean(await leave('fifo', fifo));
   } finally {
     await rm(folder, { recursive: true });
+  }
+});
+
+test('D9: stopping works while a server never answers', async () => {
+  const server = createServer(() => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    assertClean(await leave('fifo', `http://127.0.0.1:${port}/never.ts`));
+  } finally {
+    server.closeAllConnections();
+    server.close();
   }
 });
 
