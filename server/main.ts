@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LADDER } from '../lib/index.js';
 import { type ProbeCommandOptions, probe } from './probe.js';
-import { serve } from './serve.js';
+import { type ServeOptions, serve } from './serve.js';
 
 const program = new Command('headend')
   .description('Plays folders of media files as live TV channels over HLS.')
@@ -37,12 +37,16 @@ program
       .env('HOST')
       .default('localhost'),
   )
+  .option(
+    '--probe-cache <file>',
+    'remember what media files hold; one filled by "headend probe --loudness --cache" brings them to one loudness',
+  )
   .addHelpText(
     'after',
     '\nWithout media, generated demo channels are on the air.\n' +
       'Ctrl-C ends the server; a second Ctrl-C ends it without waiting.',
   )
-  .action(async (options: { media?: string; maxHeight: string; port: number; host: string }) => {
+  .action(async (options: Omit<ServeOptions, 'maxHeight'> & { maxHeight: string }) => {
     process.exitCode = await serve({ ...options, maxHeight: Number(options.maxHeight) });
   });
 
