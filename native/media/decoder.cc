@@ -114,7 +114,7 @@ void Decoder::flush(bool mid_stream) {
   draining_ = false;
   packets_ = 0;
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
-  next_pts_ = AV_NOPTS_VALUE;
+  next_pts_ = mid_stream ? AV_NOPTS_VALUE : 0;
 }
 
 }  // namespace headend

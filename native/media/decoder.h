@@ -49,7 +49,7 @@ class Decoder {
   const AVStream* stream_;
   CodecPtr codec_;
   int64_t origin_ = 0;     // in stream time base
-  int64_t next_pts_ = 0;   // of a frame that carries none; unknown after a seek
+  int64_t next_pts_ = 0;   // of a frame that carries none; unknown in mid-stream
   int64_t frames_ = 0;
   int packets_ = 0;        // packets sent since the last frame
   bool draining_ = false;

@@ -88,9 +88,10 @@ Status Demuxer::open_input() {
   if (error < 0) return refused(error, "cannot open " + url_);
   input_.reset(context);
 
-  // libavformat takes text for terminal art.
-  if (std::string_view(context->iformat->name) == "tty")
-    return {Code::kSourceInvalid, Stage::kOpen, url_ + " is a text file"};
+  // libavformat takes text and anything that is named so for terminal art.
+  for (const std::string_view art : {"tty", "bin", "xbin", "adf", "idf"})
+    if (context->iformat->name == art)
+      return {Code::kSourceInvalid, Stage::kOpen, url_ + " is a text file or no media at all"};
 
   error = avformat_find_stream_info(context, nullptr);
   if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url_);
@@ -130,7 +131,7 @@ bool Demuxer::still() const {
   return name == "image2" || name.ends_with("_pipe");
 }
 
-Status Demuxer::seek(int64_t microseconds) {
+Result<bool> Demuxer::seek(int64_t microseconds) {
   interrupt_.allow(kReadTime);
   for (auto& queue : waiting_) queue.clear();
   waiting_bytes_ = 0;
@@ -144,8 +145,10 @@ Status Demuxer::seek(int64_t microseconds) {
   int error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, target, latest, 0);
   // Nothing at or before the target: the nearest key frame after it.
   if (error < 0) error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, latest, INT64_MAX, 0);
-  if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot seek");
-  return {};
+  if (error >= 0) return true;
+  // The search for a timestamp may have read to the end.
+  if (avformat_seek_file(input_.get(), -1, 0, 0, 0, AVSEEK_FLAG_BYTE) >= 0) return false;
+  return Status::from_av(Code::kSourceInvalid, Stage::kDemux, error, "cannot seek in " + url_);
 }
 
 void Demuxer::mend(AVPacket& packet, const AVStream& stream) {

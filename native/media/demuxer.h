@@ -45,8 +45,11 @@ class Demuxer {
    */
   int64_t origin() const { return origin_; }
 
-  /** Goes to the last key frame at or before `microseconds` after the origin, as far as the format can. */
-  Status seek(int64_t microseconds);
+  /**
+   * Goes to the last key frame at or before `microseconds` after the origin, as far as the format can. False when it
+   * cannot and the source is back at its beginning, as raw streams are.
+   */
+  Result<bool> seek(int64_t microseconds);
 
   /** Nobody will read `stream`: its packets are skipped from now on. */
   void ignore(const AVStream* stream);

@@ -86,11 +86,12 @@ Status FileSource::start_at(int64_t first_frame) {
 Status FileSource::restart_from(int64_t microseconds) {
   // A fresh source already stands at its beginning, which even an unseekable one can give.
   const bool fresh = std::exchange(fresh_, false);
-  if (microseconds > 0 || !fresh) {
-    Status status = demuxer_->seek(microseconds);
-    if (!status.ok() && !fresh) return status;
-    if (status.ok() && video_) video_->flush(microseconds > 0);
-    if (status.ok() && audio_) audio_->flush(microseconds > 0);
+  if (!fresh || (microseconds > 0 && !demuxer_->still())) {
+    Result<bool> sought = demuxer_->seek(microseconds);
+    if (!sought.ok() && !fresh) return sought.status();
+    const bool mid_stream = microseconds > 0 && sought.ok() && sought.value();
+    if (sought.ok() && video_) video_->flush(mid_stream);
+    if (sought.ok() && audio_) audio_->flush(mid_stream);
   }
   sound_.reset();
   current_ = cover_;

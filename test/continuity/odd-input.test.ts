@@ -361,6 +361,37 @@ function wavOf(channels: number, frames: number): Buffer {
   return wav;
 }
 
+for (const [container, encoder] of [
+  ['h264', ['libx264', '-bf', '0']],
+  ['hevc', ['libx265', '-x265-params', 'log-level=none:bframes=0']],
+] as const) {
+  test(`D7: raw ${container}, which has neither times nor an index, plays from any frame`, async (context) => {
+    const { path } = await makeFixture({
+      ...{ programme: 4, frames: 150, audio: false, container },
+      video: ['-c:v', ...encoder],
+    });
+    const items = [fileItem(path, 4, 140)];
+    for (const from of [0, 1]) {
+      const played = await play(context, items, 1, from);
+      assertPlays(played, items, 1, from);
+      assertFaults(played, []);
+    }
+  });
+}
+
+test('D7: a still stands for as long as its programme, from any frame', async (context) => {
+  const { path } = await makeFixture({ programme: 8, frames: 25, audio: false });
+  for (const type of ['png', 'jpg']) {
+    const url = join(context.folder, `still.${type}`);
+    await output('ffmpeg', ['-v', 'error', '-i', path, '-frames:v', '1', '-q:v', '2', url]);
+    for (const from of [0, 2]) {
+      const played = await play(context, [fileItem(url, 8, 300)], 1, from);
+      assert.is(played.shows, '8/0x50', type);
+      assertFaults(played, []);
+    }
+  }
+});
+
 test('D7: an encrypted file is slate, and the fault says that it is encrypted', async (context) => {
   const { path } = await makeFixture({ programme: 9, frames: 100 });
   const url = join(context.folder, 'encrypted.mp4');
