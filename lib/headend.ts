@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
-import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
+import type { Engine, Loudness, MeasureOptions, ProducerOptions } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { TsSegments } from './hls/ts-segments.js';
@@ -28,6 +28,10 @@ import {
   type HeadendOptions,
   type Logger,
 } from './options.js';
+import { plannedGains } from './probe/planned-gain.js';
+import { type ProbeAllOptions, type ProbeOutcome, probeAll } from './probe/probe-all.js';
+import { MemoryProbeCache, type ProbeCache } from './probe/probe-cache.js';
+import { type ProbeOptions, Prober, type SourceFacts } from './probe/prober.js';
 import { SegmentStore } from './store/segment-store.js';
 import type { Fault } from './stream/fault.js';
 import type {
@@ -83,6 +87,8 @@ export interface HeadendParts {
   readonly clock: Clock;
   /** Where sessions, positions, batches, programmes and faults are written down. Default: nowhere. */
   readonly journal?: Journal | null;
+  /** Closed with the Headend. Default: one in memory. */
+  readonly probeCache?: ProbeCache;
 }
 
 /** The channels of a {@link Headend}. */
@@ -124,6 +130,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly clock: Clock;
   readonly #options: HeadendOptions;
   readonly #engine: Engine;
+  readonly #probeCache: ProbeCache;
+  readonly #prober: Prober;
   readonly #store: SegmentStore;
   readonly #journal: Journal | null;
   readonly #streams: StreamManager;
@@ -136,11 +144,16 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   #app: FastifyInstance | undefined;
   #closed: Promise<void> | null = null;
 
-  private constructor(options: HeadendOptions, { engine, clock, journal = null }: HeadendParts) {
+  private constructor(
+    options: HeadendOptions,
+    { engine, clock, journal = null, probeCache = new MemoryProbeCache() }: HeadendParts,
+  ) {
     super();
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
+    this.#probeCache = probeCache;
+    this.#prober = new Prober(engine, probeCache);
     this.http = options.http ?? {};
     this.clock = clock;
     const maxBytes = options.storeBytes ?? HEADEND_DEFAULTS.storeBytes;
@@ -198,13 +211,51 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   }
 
   /**
-   * Looks at a source: streams, duration, title.
-   * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `CLOSED`
+   * Looks at a source: streams, duration, title, loudness where it is known or asked for. A file that has not changed
+   * since is not looked at again.
+   * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `CLOSED`; the
+   * signal's reason.
    */
-  async probe(source: string, signal?: AbortSignal): Promise<ProbeResult> {
+  async probe(source: string, options: ProbeOptions = {}): Promise<SourceFacts> {
+    return this.#prober.probe(source, { ...options, signal: this.#untilClosed(options.signal) });
+  }
+
+  /**
+   * Looks at many sources, a few at a time, and gives what came of each as soon as it is known; one that cannot be
+   * read is an outcome with an error.
+   * @throws HeadendError `INVALID_OPTIONS`, `CLOSED`; the signal's reason.
+   */
+  async *probeAll(
+    sources: Iterable<string>,
+    options: ProbeAllOptions = {},
+  ): AsyncGenerator<ProbeOutcome, void, void> {
+    const { concurrency = 1 } = options;
+    if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 64)) {
+      throw invalidOption(
+        'probeAll',
+        'concurrency',
+        'must be a whole number, 1 to 64',
+        concurrency,
+      );
+    }
+    const signal = this.#untilClosed(options.signal);
+    yield* probeAll(this.#prober, sources, { ...options, signal });
+  }
+
+  /**
+   * Measures how loud a source is, by EBU R 128: decodes all of its sound, on a thread that gives way to all others.
+   * That of a whole file is remembered like everything that `probe` finds out.
+   * @throws HeadendError as `probe` does; `SOURCE_INVALID` when there is no sound; `DECODE_FAILED`.
+   */
+  async measureLoudness(source: string, options: MeasureOptions = {}): Promise<Loudness> {
+    const signal = this.#untilClosed(options.signal);
+    return this.#prober.measureLoudness(source, { ...options, signal });
+  }
+
+  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
     const closing = this.#closing.signal;
     closing.throwIfAborted();
-    return this.#engine.probe(source, signal ? AbortSignal.any([signal, closing]) : closing);
+    return signal ? AbortSignal.any([signal, closing]) : closing;
   }
 
   /**
@@ -236,6 +287,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     } finally {
       await this.#engine.close();
       await this.#journal?.close();
+      this.#probeCache.close();
     }
   }
 
@@ -291,11 +343,16 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       idleMs = HEADEND_DEFAULTS.idleMs,
       viewerTimeoutMs = idleMs,
     } = this.#options;
+    const { loudness = {} } = options;
     const schedule = await ChannelSchedule.create(options.schedule, {
       grid,
       clock,
       playlistSegments,
-      probe: (url, stop) => this.#engine.probe(url, stop),
+      probe: (url, stop) => this.#prober.probe(url, stop ? { signal: stop } : {}),
+      gains: (files, stop) =>
+        loudness === false
+          ? Promise.resolve(new Map())
+          : plannedGains(files, this.#prober, loudness, stop),
       check: options.checkSources,
       onProblem: (problem) => this.#onProblem(id, problem),
       signal,

@@ -16,7 +16,17 @@ export { Channel } from './channel.js';
 export { createHeadend } from './create-headend.js';
 export type { ChannelDefinition } from './definition.js';
 export { ChannelDefinitionSchema, channelFromDefinition } from './definition.js';
-export type { ProbeResult, Rational, Rung } from './engine/engine.js';
+export type {
+  AudioTrack,
+  Loudness,
+  MeasureOptions,
+  ProbeResult,
+  Rational,
+  Rung,
+  Size,
+  SubtitleTrack,
+  VideoTrack,
+} from './engine/engine.js';
 export { AUDIO_RENDITION } from './engine/engine.js';
 export type { ErrorCode, Stage } from './errors.js';
 export { ERROR_CODES, HeadendError } from './errors.js';
@@ -73,6 +83,9 @@ export type {
 export type { RungOptions, X264Preset } from './ladder.js';
 export { DEFAULT_LADDER } from './ladder.js';
 export type { ChannelOptions, HeadendOptions, Logger } from './options.js';
+export type { LoudnessOptions } from './probe/planned-gain.js';
+export type { ProbeAllOptions, ProbeOutcome, ProbeProgress } from './probe/probe-all.js';
+export type { ProbeOptions, SourceFacts } from './probe/prober.js';
 export type { BatchState } from './session/batch-state.js';
 export type { ChannelState } from './session/stream-session.js';
 export type { StoredInit, StoredSegment } from './store/segment-store.js';

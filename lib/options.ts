@@ -6,6 +6,7 @@ import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
 import { CONTAINERS, type Container } from './hls/container.js';
 import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
+import type { LoudnessOptions } from './probe/planned-gain.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import type { AdmissionPolicy } from './stream/admission.js';
 import { isSchedule, type Schedule } from './timeline/schedule.js';
@@ -60,6 +61,16 @@ export interface HeadendOptions {
   readonly admission?: AdmissionPolicy;
   /** TrueType font for the slate and for generators. Default: DejaVu Sans, which comes with the package. */
   readonly fontFile?: string;
+  /**
+   * A file that remembers what `probe` and `measureLoudness` found out about files, over restarts; made if it is not
+   * there. Several processes may share it. Default: remembered in memory, of 5000 files.
+   */
+  readonly probeCache?: string;
+  /**
+   * PEM file of the certificate authorities that https sources are checked against. Default: the system's, where
+   * Linux distributions keep it.
+   */
+  readonly caFile?: string;
   /** Receives faults and changes of state besides the events. Default: none. */
   readonly logger?: Logger;
   /** How the channels are served over HTTP, and to whom. */
@@ -100,6 +111,11 @@ export interface ChannelOptions {
    * future. Default 2025-01-01T00:00:00.000Z.
    */
   readonly epoch?: Date | string;
+  /**
+   * Brings programmes to one loudness by a gain that is settled for each when the channel is added; false leaves them
+   * as they are. Default: -23 LUFS, for the files whose loudness is known by then.
+   */
+  readonly loudness?: LoudnessOptions | false;
 }
 
 /** What `frameRate` must be; checked where it is parsed. */
@@ -143,6 +159,8 @@ const HeadendMembers = Type.Object(
     segmentsInWork: Type.Optional(Type.Integer({ minimum: 2, maximum: 1024 })),
     admission: Type.Optional(Type.Enum(['off', 'refuse', 'reduce'])),
     fontFile: Type.Optional(Type.String({ minLength: 1 })),
+    probeCache: Type.Optional(Type.String({ minLength: 1 })),
+    caFile: Type.Optional(Type.String({ minLength: 1 })),
     logger: Type.Optional(
       Type.Refine(
         Type.Unsafe<Logger>({}),
@@ -218,6 +236,18 @@ export const ChannelOptionsSchema = Type.Object(
         isInstant,
         () => 'must be a Date or an ISO 8601 string',
       ),
+    ),
+    loudness: Type.Optional(
+      Type.Union([
+        Type.Literal(false),
+        Type.Object(
+          {
+            target: Type.Optional(Type.Number({ minimum: -40, maximum: -10 })),
+            measure: Type.Optional(Type.Enum(['cached', 'before'])),
+          },
+          { additionalProperties: false },
+        ),
+      ]),
     ),
   },
   { additionalProperties: false },

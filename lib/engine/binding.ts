@@ -10,10 +10,12 @@ import type {
   EngineFault,
   Fragment,
   InitSegment,
+  Loudness,
   ProbeResult,
   ProduceRequest,
   ProducerOptions,
   ProgrammeStart,
+  Rational,
   Segment,
   Track,
 } from './engine.js';
@@ -38,9 +40,12 @@ export interface NativeEvents {
   readonly stopped: null;
   readonly probe: { readonly error: NativeStatus | null; readonly result: ProbeResult | null };
   readonly remux: { readonly error: NativeStatus | null; readonly data: Uint8Array | null };
+  /** Seconds that a measurement has come to. */
+  readonly progress: number;
+  readonly loudness: { readonly error: NativeStatus | null; readonly result: Loudness | null };
 }
 
-/** One event: the number of the producer, probe or remux it is about, its type and what comes with it. */
+/** One event: the number of the producer, probe, measurement or remux it is about, its type and what comes with it. */
 export type NativeEvent = {
   [Type in keyof NativeEvents]: readonly [id: number, type: Type, payload: NativeEvents[Type]];
 }[keyof NativeEvents];
@@ -54,7 +59,13 @@ export interface NativeEngine {
   /** Its end is a `stopped` event. Call it once. */
   stopProducer(producer: number): void;
   /** The number, or why there is no probe. Its end is a `probe` event. */
-  probe(url: string): number | NativeStatus;
+  probe(url: string, keyFrames: boolean): number | NativeStatus;
+  /** The number, or why there is no measurement. Its end is a `loudness` event. */
+  measureLoudness(
+    url: string,
+    part: { readonly inPoint: Rational; readonly duration: Rational | null },
+  ): number | NativeStatus;
+  /** Of a probe or a measurement. */
   cancelProbe(probe: number): void;
   /** The number, or why there is no remux. Its end is a `remux` event. */
   remux(tracks: readonly Track[]): number | NativeStatus;
@@ -64,7 +75,7 @@ export interface NativeEngine {
 
 /** The addon's exports. */
 export interface Binding {
-  readonly Engine: new (onEvent: (...event: NativeEvent) => void) => NativeEngine;
+  readonly Engine: new (onEvent: (...event: NativeEvent) => void, caFile?: string) => NativeEngine;
   /** Version of the FFmpeg that is linked in. */
   readonly ffmpegVersion: string;
 }

@@ -2,9 +2,13 @@
 
 import { type ErrorCode, HeadendError, isErrorCode, type Stage } from '../errors.js';
 import { loadBinding, type NativeEngine, type NativeEvent, type NativeStatus } from './binding.js';
+import { systemCaFile } from './ca-file.js';
 import type {
   BatchReport,
   Engine,
+  EngineProbeOptions,
+  Loudness,
+  MeasureOptions,
   ProbeResult,
   ProduceRequest,
   Producer,
@@ -17,6 +21,17 @@ import type {
 interface Settle<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
+}
+
+/** A measurement in flight. */
+interface Measurement extends Settle<Loudness> {
+  readonly onProgress: (seconds: number) => void;
+}
+
+/** Options of {@link createNativeEngine}. */
+export interface NativeEngineOptions {
+  /** PEM file of the authorities that https sources are checked against. Default: the system's. */
+  readonly caFile?: string;
 }
 
 const STAGES: readonly Stage[] = [
@@ -119,25 +134,46 @@ class NativeProducer implements Producer {
 class NativeEngineAdapter implements Engine {
   readonly #native: NativeEngine;
   readonly #producers = new Map<number, NativeProducer>();
+  // Probes and measurements in flight; bounded by their callers.
   readonly #probes = new Map<number, Settle<ProbeResult>>();
   readonly #remuxes = new Map<number, Settle<Uint8Array>>();
+  readonly #measurements = new Map<number, Measurement>();
   #closing: Promise<void> | undefined;
 
-  constructor() {
+  constructor({ caFile = systemCaFile() }: NativeEngineOptions) {
     const { Engine } = loadBinding();
-    this.#native = new Engine((...event) => this.#handle(event));
+    this.#native = new Engine((...event) => this.#handle(event), caFile);
   }
 
-  async probe(url: string, signal?: AbortSignal): Promise<ProbeResult> {
+  async probe(url: string, options: EngineProbeOptions = {}): Promise<ProbeResult> {
+    return this.#look(
+      () => this.#native.probe(url, options.keyFrames ?? false),
+      (id, settle) => this.#probes.set(id, settle),
+      options.signal,
+    );
+  }
+
+  async measureLoudness(url: string, options: MeasureOptions = {}): Promise<Loudness> {
+    const { inPoint = { num: 0, den: 1 }, duration = null, onProgress = () => {} } = options;
+    return this.#look(
+      () => this.#native.measureLoudness(url, { inPoint, duration }),
+      (id, settle) => this.#measurements.set(id, { ...settle, onProgress }),
+      options.signal,
+    );
+  }
+
+  async #look<T>(
+    start: () => number | NativeStatus,
+    keep: (id: number, settle: Settle<T>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     signal?.throwIfAborted();
     if (this.#closing !== undefined) throw stopped();
-    const id = accepted(this.#native.probe(url));
+    const id = accepted(start());
     const cancel = (): void => this.#native.cancelProbe(id);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      return await new Promise<ProbeResult>((resolve, reject) => {
-        this.#probes.set(id, { resolve, reject });
-      });
+      return await new Promise<T>((resolve, reject) => keep(id, { resolve, reject }));
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
@@ -170,6 +206,7 @@ class NativeEngineAdapter implements Engine {
 
   async #close(): Promise<void> {
     for (const id of this.#probes.keys()) this.#native.cancelProbe(id);
+    for (const id of this.#measurements.keys()) this.#native.cancelProbe(id);
     await Promise.all([...this.#producers.values()].map((producer) => producer.stop()));
     this.#native.close();
     for (const unsettled of [...this.#probes.values(), ...this.#remuxes.values()]) {
@@ -177,12 +214,16 @@ class NativeEngineAdapter implements Engine {
     }
     this.#probes.clear();
     this.#remuxes.clear();
+    for (const measurement of this.#measurements.values()) measurement.reject(stopped());
+    this.#measurements.clear();
   }
 
   #handle(event: NativeEvent): void {
     const [id, type, payload] = event;
     if (type === 'probe') settle(this.#probes, id, payload.error, payload.result);
     else if (type === 'remux') settle(this.#remuxes, id, payload.error, payload.data);
+    else if (type === 'loudness') settle(this.#measurements, id, payload.error, payload.result);
+    else if (type === 'progress') this.#measurements.get(id)?.onProgress(payload);
     else this.#producers.get(id)?.handle(event);
   }
 }
@@ -204,6 +245,6 @@ function settle<T>(
  * in flight.
  * @throws HeadendError `ADDON_NOT_FOUND`
  */
-export function createNativeEngine(): Engine {
-  return new NativeEngineAdapter();
+export function createNativeEngine(options: NativeEngineOptions = {}): Engine {
+  return new NativeEngineAdapter(options);
 }

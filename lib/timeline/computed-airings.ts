@@ -163,14 +163,18 @@ export class ComputedAirings implements ResolvedSchedule {
   }
 
   async #measure(programme: Programme): Promise<ResolvedProgramme> {
-    const { probe, grid } = this.#context;
+    const { probe, gains, grid } = this.#context;
     const { signal } = this.#closing;
     const { source } = programme;
     const probed =
       typeof source === 'string' && needsProbe(programme)
         ? await untilAborted(probe(source, signal), signal)
         : undefined;
-    return measure(programme, probed, grid.format.frameRate, `programme ${this.#given}`);
+    const gain =
+      typeof source === 'string' && gains
+        ? (await untilAborted(gains([source], signal), signal)).get(source)
+        : undefined;
+    return measure(programme, { probed, gain }, grid.format.frameRate, `programme ${this.#given}`);
   }
 
   #append(programme: ResolvedProgramme): void {

@@ -12,16 +12,22 @@ export function needsProbe({ source, duration, outPoint }: Programme): boolean {
   return typeof source === 'string' && duration === undefined && outPoint === undefined;
 }
 
+/** What is known about a programme's file. */
+export interface KnownSource {
+  readonly probed?: ProbeResult | undefined;
+  /** Gain of its sound in dB. */
+  readonly gain?: number | undefined;
+}
+
 /**
  * The programme with its length in frames.
- * @param probed What is known about its file, if anything.
  * @param name What to call the programme in messages.
  * @throws HeadendError `SOURCE_INVALID` for a file without a known length, `INVALID_OPTIONS` for an in point
  * behind the end or a generator without a length.
  */
 export function measure(
   programme: Programme,
-  probed: ProbeResult | undefined,
+  { probed, gain = 0 }: KnownSource,
   frameRate: Rational,
   name: string,
 ): ResolvedProgramme {
@@ -51,7 +57,7 @@ export function measure(
   const unfilled = filled === null ? 0 : Math.max(0, frames - Math.max(0, filled));
   return {
     title: programme.title || probed?.title || nameOf(source),
-    source: { kind: 'file', url: source, inPoint },
+    source: { kind: 'file', url: source, inPoint, ...(gain !== 0 && { gain }) },
     frames,
     ...(explicit !== null && unfilled > 0 ? { unfilledFrames: unfilled } : {}),
     ...about,

@@ -28,10 +28,18 @@ const PROBE_CONCURRENCY = 4;
 /** Looks at a source; rejects with a typed error when it cannot be read. */
 export type Probe = (url: string, signal?: AbortSignal) => Promise<ProbeResult>;
 
+/** Says by how much the sound of sources is to be made louder or softer. */
+export type Gains = (
+  sources: Iterable<string>,
+  signal: AbortSignal,
+) => Promise<ReadonlyMap<string, number>>;
+
 /** What a schedule is resolved with. */
 export interface ResolveContext {
   readonly grid: Grid;
   readonly probe: Probe;
+  /** Gains in dB of the sound of sources, by source; those that are not in it have none. Default: no source has any. */
+  readonly gains?: Gains;
   readonly clock: Clock;
   /** Which files to look at: those whose length must be measured, or every one. Default `needed`. */
   readonly check?: 'needed' | 'all' | undefined;
@@ -62,8 +70,10 @@ export async function resolveSchedule(
   if (schedule instanceof ComputedSchedule) {
     return { schedule: await ComputedAirings.start(schedule, context), problems: [] };
   }
-  const findings = await probeAll(programmesOf(schedule), context);
-  const resolver = new Resolver(context.grid, findings);
+  const programmes = programmesOf(schedule);
+  const { grid, gains, signal = new AbortController().signal } = context;
+  const findings = await probeAll(programmes, context);
+  const resolver = new Resolver(grid, findings, await gains?.(filesOf(programmes), signal));
   const resolved = resolver.schedule(schedule);
   if (!resolved || resolver.playable === 0) throw resolver.firstError;
   return { schedule: resolved, problems: resolver.problems };
@@ -79,6 +89,10 @@ function programmesOf(schedule: WrittenSchedule): Programme[] {
     ...(between?.programmes ?? []),
     ...(over ? programmesOf(over) : []),
   ];
+}
+
+function filesOf(programmes: readonly Programme[]): string[] {
+  return programmes.map(({ source }) => source).filter((source) => typeof source === 'string');
 }
 
 /** What a look at a file found. */
@@ -123,10 +137,16 @@ class Resolver {
   firstError: unknown;
   readonly #grid: Grid;
   readonly #findings: ReadonlyMap<string, Finding>;
+  readonly #gains: ReadonlyMap<string, number> | undefined;
 
-  constructor(grid: Grid, findings: ReadonlyMap<string, Finding>) {
+  constructor(
+    grid: Grid,
+    findings: ReadonlyMap<string, Finding>,
+    gains: ReadonlyMap<string, number> | undefined,
+  ) {
     this.#grid = grid;
     this.#findings = findings;
+    this.#gains = gains;
   }
 
   /** Null when nothing of it is left. */
@@ -188,7 +208,7 @@ class Resolver {
       const probed = finding && 'result' in finding ? finding.result : undefined;
       const measured = measure(
         programme,
-        probed,
+        { probed, gain: this.#gains?.get(source) },
         this.#grid.format.frameRate,
         `programme ${index}`,
       );

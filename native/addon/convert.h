@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "media/loudness.h"
 #include "media/bytes.h"
 #include "media/probe.h"
 #include "playout/events.h"
@@ -21,6 +22,7 @@ class PropertyReader {
 
   Napi::Object object(const Napi::Object& from, const char* name);
   Napi::Array array(const Napi::Object& from, const char* name);
+  double real(const Napi::Object& from, const char* name);
   std::string string(const Napi::Object& from, const char* name);
   int64_t integer(const Napi::Object& from, const char* name);
   /** Borrowed from JavaScript; not to be kept. */
@@ -55,5 +57,6 @@ Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme);
 Napi::Value to_js(Napi::Env env, const Fault& fault);
 Napi::Value to_js(Napi::Env env, const BatchReport& report);
 Napi::Value to_js(Napi::Env env, const ProbeResult& result);
+Napi::Value to_js(Napi::Env env, const Loudness& loudness);
 
 }  // namespace headend

@@ -30,7 +30,7 @@ class EngineObject::ProducerSlot : public ProducerEvents {
   Producer producer_;  // last: its thread uses the rest
 };
 
-/** A probe and its thread. */
+/** A probe or a measurement, and its thread. */
 struct EngineObject::ProbeSlot {
   std::jthread thread;
 };
@@ -42,6 +42,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod<&EngineObject::produce>("produce"),
                          InstanceMethod<&EngineObject::stop_producer>("stopProducer"),
                          InstanceMethod<&EngineObject::probe>("probe"),
+                         InstanceMethod<&EngineObject::measure_loudness>("measureLoudness"),
                          InstanceMethod<&EngineObject::cancel_probe>("cancelProbe"),
                          InstanceMethod<&EngineObject::remux>("remux"),
                          InstanceMethod<&EngineObject::close>("close"),
@@ -54,6 +55,7 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
     Napi::TypeError::New(env, "Engine needs a callback").ThrowAsJavaScriptException();
     return;
   }
+  if (info[1].IsString()) input_.ca_file = info[1].As<Napi::String>();
   channel_ = Channel::New(env, info[0].As<Napi::Function>(), "headend", 0, 1, this);
   channel_.Unref(env);
   open_ = true;
@@ -115,6 +117,15 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     payload["error"] = remuxed->ok() ? env.Null() : to_js(env, remuxed->status());
     payload["data"] = remuxed->ok() ? to_js(env, remuxed->take()) : env.Null();
     tell("remux", payload);
+  } else if (auto* progress = std::get_if<Progress>(&event.payload)) {
+    tell("progress", Napi::Number::New(env, progress->seconds));
+  } else if (auto* measured = std::get_if<Result<Loudness>>(&event.payload)) {
+    end_work(env);
+    probes_.erase(event.id);
+    Napi::Object payload = Napi::Object::New(env);
+    payload["error"] = measured->ok() ? env.Null() : to_js(env, measured->status());
+    payload["result"] = measured->ok() ? to_js(env, measured->value()) : env.Null();
+    tell("loudness", payload);
   }
 }
 
@@ -133,6 +144,7 @@ Napi::Value EngineObject::create_producer(const Napi::CallbackInfo& info) {
   if (!read.ok()) return info.Env().Undefined();
   ProducerOptions options = to_producer_options(info[0].As<Napi::Object>(), read);
   if (!read.ok()) return info.Env().Undefined();
+  options.input = input_;
   const uint32_t id = next_id_++;
   // A thread may be refused by the system.
   Status status = guarded(Stage::kEngine, [&]() -> Status {
@@ -167,24 +179,49 @@ Napi::Value EngineObject::stop_producer(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// Returns its number, or why there is no probe.
-Napi::Value EngineObject::probe(const Napi::CallbackInfo& info) {
+// Returns the number, or why nothing was begun.
+template <typename Work>
+Napi::Value EngineObject::look(Napi::Env env, Work work) {
   const uint32_t id = next_id_++;
-  const std::string url = info[0].ToString();
+  // A thread may be refused by the system.
   Status status = guarded(Stage::kProbe, [&]() -> Status {
     auto& slot = probes_[id] = std::make_unique<ProbeSlot>();
-    slot->thread = std::jthread([this, id, url](std::stop_token stop) {
+    slot->thread = std::jthread([this, id, work = std::move(work)](std::stop_token stop) {
       name_this_thread("headend-probe");
-      post({id, guarded(Stage::kProbe, [&] { return headend::probe(url, stop); })});
+      post({id, guarded(Stage::kProbe, [&] { return work(id, stop); })});
     });
     return {};
   });
   if (!status.ok()) {
     probes_.erase(id);
-    return to_js(info.Env(), status);
+    return to_js(env, status);
   }
-  begin_work(info.Env());
-  return Napi::Number::New(info.Env(), id);
+  begin_work(env);
+  return Napi::Number::New(env, id);
+}
+
+Napi::Value EngineObject::probe(const Napi::CallbackInfo& info) {
+  const ProbeRequest request{info[0].ToString(), info[1].ToBoolean()};
+  return look(info.Env(), [this, request](uint32_t, const std::stop_token& stop) {
+    return headend::probe(request, input_, stop);
+  });
+}
+
+Napi::Value EngineObject::measure_loudness(const Napi::CallbackInfo& info) {
+  PropertyReader read(info.Env());
+  if (!info[1].IsObject()) read.fail("measureLoudness needs a source and a part of it");
+  if (!read.ok()) return info.Env().Undefined();
+  const Napi::Object part = info[1].As<Napi::Object>();
+  const Seconds in_point = read.ratio(part, "inPoint");
+  std::optional<Seconds> duration;
+  if (part.Get("duration").IsObject()) duration = read.ratio(part, "duration");
+  if (!read.ok()) return info.Env().Undefined();
+  const std::string url = info[0].ToString();
+  return look(info.Env(), [this, url, in_point, duration](uint32_t id, const std::stop_token& stop) {
+    yield_to_others();
+    return headend::measure_loudness(url, in_point, duration, input_, stop,
+                                     [&](double seconds) { post({id, Progress{seconds}}); });
+  });
 }
 
 Napi::Value EngineObject::cancel_probe(const Napi::CallbackInfo& info) {

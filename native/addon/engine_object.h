@@ -1,4 +1,4 @@
-// The JavaScript class `Engine`: producers, probes and remuxes by number, and one thread-safe function that carries
+// The JavaScript class `Engine`: producers, probes, measurements and remuxes by number, and one thread-safe function that carries
 // everything they tell to one callback. Lives on the JS thread of its environment; every thread it starts is
 // joined by close() or, when the environment ends first, by the clean-up hook.
 #pragma once
@@ -11,6 +11,7 @@
 #include <thread>
 #include <variant>
 
+#include "media/loudness.h"
 #include "media/probe.h"
 #include "media/ts_queue.h"
 #include "playout/events.h"
@@ -26,11 +27,16 @@ struct BatchEnd {
 /** The end of a producer or of a probe that was cancelled. */
 struct Stopped {};
 
-/** What a thread tells JavaScript, and which producer, probe or remux it is about. */
+/** Seconds of a source that have been measured. */
+struct Progress {
+  double seconds = 0;
+};
+
+/** What a thread tells JavaScript, and which producer, probe, measurement or remux it is about. */
 struct Event {
   uint32_t id = 0;
   std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, Fault, BatchEnd, Stopped, Result<ProbeResult>,
-               Result<Bytes>>
+               Result<Bytes>, Progress, Result<Loudness>>
       payload;
 };
 
@@ -38,7 +44,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /** `new Engine((id, type, payload) => void)` */
+  /** `new Engine((id, type, payload) => void, caFile)` */
   explicit EngineObject(const Napi::CallbackInfo& info);
   ~EngineObject() override;
 
@@ -56,10 +62,14 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value produce(const Napi::CallbackInfo& info);
   Napi::Value stop_producer(const Napi::CallbackInfo& info);
   Napi::Value probe(const Napi::CallbackInfo& info);
+  Napi::Value measure_loudness(const Napi::CallbackInfo& info);
   Napi::Value cancel_probe(const Napi::CallbackInfo& info);
   Napi::Value remux(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
+  /** Runs `work` on a thread of its own; what it returns is posted. */
+  template <typename Work>
+  Napi::Value look(Napi::Env env, Work work);
   void dispatch(Napi::Env env, Napi::Function callback, Event event);
   /** Work in flight keeps the process alive; a parked engine does not. */
   void begin_work(Napi::Env env);
@@ -68,6 +78,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   using CleanupHook = Napi::Env::CleanupHook<void (*)(EngineObject*), EngineObject>;
 
+  InputOptions input_;
   Channel channel_;
   CleanupHook cleanup_;
   bool open_ = false;

@@ -53,7 +53,7 @@ Status RungWorker::prepare() {
 Result<SharedFrame> RungWorker::fit(const Slice& slice) {
   Result<SharedFrame> picture = fitter_.fit(slice.picture);
   if (!picture.ok()) {
-    if (!unfit_) events_.on_fault({picture.status(), slice.frame, ""});
+    if (!unfit_) events_.on_fault({picture.status(), slice.frame, slice.source ? *slice.source : ""});
     unfit_ = true;
     if (shown_) return shown_;
     Result<FramePtr> black = make_blank_picture(rung_.encoder.width, rung_.encoder.height, 16);

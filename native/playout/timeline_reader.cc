@@ -1,6 +1,7 @@
 #include "playout/timeline_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "media/sound_track.h"
 #include "playout/generator_source.h"
@@ -44,10 +45,12 @@ std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEn
   programme->entry = entry;
   programme->next_frame = frame;
   std::unique_ptr<FrameSource> source;
-  if (const auto* file = std::get_if<FileEntry>(&entry.source))
-    source = std::make_unique<FileSource>(*file, entry.start_frame, options_.grid, pictures_, counts_);
-  else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source))
+  if (const auto* file = std::get_if<FileEntry>(&entry.source)) {
+    programme->url = std::make_shared<const std::string>(file->url);
+    source = std::make_unique<FileSource>(*file, entry.start_frame, options_, pictures_, counts_);
+  } else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source)) {
     source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_, pictures_);
+  }
   if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), frame);
   return programme;
 }
@@ -102,7 +105,11 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
     Result<Slice> read = current_->reader->read(stop, kSourcePatience);
     if (read.ok()) {
       slice = read.take();
-      if (!slice.picture) slice.picture = slate_;
+      if (slice.fault) report(*std::exchange(slice.fault, nullptr), frame, *entry);
+      if (slice.picture)
+        slice.source = current_->url;
+      else
+        slice.picture = slate_;
     } else if (stop.stop_requested()) {
       return Status::stopped(Stage::kDemux);
     } else {

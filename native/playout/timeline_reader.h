@@ -35,6 +35,7 @@ class TimelineReader {
   struct Programme {
     TimelineEntry entry;
     int64_t next_frame = 0;
+    std::shared_ptr<const std::string> url;   // of a file
     std::unique_ptr<ProgrammeReader> reader;  // null: slate
   };
 

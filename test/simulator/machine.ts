@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.js';
 import type {
   BatchReport,
   Engine,
+  Loudness,
   ProbeResult,
   ProduceRequest,
   Producer,
@@ -102,6 +103,10 @@ export class CostEngine implements Engine {
   }
 
   async probe(url: string): Promise<ProbeResult> {
+    throw new HeadendError('SOURCE_NOT_FOUND', 'probe', url);
+  }
+
+  async measureLoudness(url: string): Promise<Loudness> {
     throw new HeadendError('SOURCE_NOT_FOUND', 'probe', url);
   }
 

@@ -4,12 +4,16 @@ import { type Clock, delay } from '../../lib/clock.js';
 import type {
   BatchReport,
   Engine,
+  EngineProbeOptions,
+  Loudness,
+  MeasureOptions,
   ProbeResult,
   ProduceRequest,
   Producer,
   ProducerOptions,
   ProducerSink,
   Track,
+  VideoTrack,
 } from '../../lib/engine/engine.js';
 import { HeadendError } from '../../lib/errors.js';
 
@@ -26,6 +30,29 @@ export function nameOf(rendition: string, sequence: number): string {
   return `${rendition} ${sequence}`;
 }
 
+/** A probe's result with nothing in it but what is given. */
+export function probeResult(known: Partial<ProbeResult> = {}): ProbeResult {
+  return {
+    ...{ duration: null, format: 'mp4', bitrate: null, video: null, audio: null, title: '' },
+    ...{ audioTracks: [], subtitles: [], cover: false, keyFrames: null },
+    ...known,
+  };
+}
+
+/** A video track like any other. */
+export const VIDEO: VideoTrack = {
+  ...{ codec: 'h264', profile: 'High', width: 320, height: 180 },
+  shown: { width: 320, height: 180 },
+  sampleAspect: { num: 1, den: 1 },
+  rotation: 0,
+  frameRate: { num: 25, den: 1 },
+  declaredRate: { num: 25, den: 1 },
+  variableRate: false,
+  ...{ pixelFormat: 'yuv420p', bitDepth: 8, fieldOrder: 'progressive' },
+  ...{ primaries: null, transfer: null, matrix: null, range: null },
+  ...{ dynamicRange: 'sdr', dolbyVision: null },
+};
+
 export class FakeEngine implements Engine {
   readonly clock: Clock;
   /** Time that each segment takes. */
@@ -39,6 +66,8 @@ export class FakeEngine implements Engine {
   readonly batches: Batch[] = [];
   readonly probes = new Map<string, ProbeResult>();
   readonly probed: string[] = [];
+  readonly loudness = new Map<string, Loudness>();
+  readonly measured: string[] = [];
   probing = 0;
   mostProbing = 0;
   producers = 0;
@@ -50,7 +79,14 @@ export class FakeEngine implements Engine {
     this.segmentMs = segmentMs;
   }
 
-  async probe(url: string): Promise<ProbeResult> {
+  async measureLoudness(url: string, _options?: MeasureOptions): Promise<Loudness> {
+    this.measured.push(url);
+    const loudness = this.loudness.get(url);
+    if (!loudness) throw new HeadendError('SOURCE_INVALID', 'probe', `${url}: no sound`);
+    return loudness;
+  }
+
+  async probe(url: string, _options?: EngineProbeOptions): Promise<ProbeResult> {
     this.probed.push(url);
     this.mostProbing = Math.max(this.mostProbing, ++this.probing);
     await new Promise((resolve) => setImmediate(resolve));

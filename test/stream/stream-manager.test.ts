@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
-import type { ResolvedSchedule } from '../../lib/timeline/schedule.js';
+import { type ResolvedSchedule, slate } from '../../lib/timeline/airing.js';
 import { settle } from './fake-clock.js';
 import { createStreams, N } from './streams.js';
 
@@ -52,9 +52,8 @@ test('C2: when nothing airs now that is a typed error, and nothing is left behin
   const { clock, engine, add, states, streams } = createStreams();
   const schedule: ResolvedSchedule = {
     identity: '',
-    airingAt: () => {
-      throw new HeadendError('SCHEDULE_ENDED', 'schedule', 'it is over');
-    },
+    airingAt: (frame) => slate(frame, -Infinity, Infinity),
+    refusal: () => new HeadendError('SCHEDULE_ENDED', 'schedule', 'it is over'),
   };
   const stream = add('c', { schedule });
   const calls = [stream.start(), stream.register('a'), stream.playlist('720p'), stream.inits()];

@@ -5,7 +5,7 @@ import { channelFormat, Grid } from '../../lib/timeline/grid.js';
 import { ResolvedLoop } from '../../lib/timeline/loop.js';
 import type { ResolveContext } from '../../lib/timeline/resolve.js';
 import { FakeClock } from '../stream/fake-clock.js';
-import { FakeEngine } from '../stream/fake-engine.js';
+import { FakeEngine, probeResult } from '../stream/fake-engine.js';
 
 export const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
 export const FRAME_RATE = { num: 25, den: 1 };
@@ -34,13 +34,8 @@ export function contextOf(
   const clock = new FakeClock(EPOCH);
   const engine = new FakeEngine(clock);
   for (const [url, seconds] of Object.entries(durations)) {
-    engine.probes.set(url, {
-      duration: { num: Math.round(seconds * 1000), den: 1000 },
-      format: 'mp4',
-      video: null,
-      audio: null,
-      title: '',
-    });
+    const duration = { num: Math.round(seconds * 1000), den: 1000 };
+    engine.probes.set(url, probeResult({ duration }));
   }
   return { grid: GRID, probe: (url) => engine.probe(url), ...more, clock, engine };
 }

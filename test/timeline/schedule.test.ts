@@ -7,7 +7,7 @@ import { channelFormat, Grid } from '../../lib/timeline/grid.js';
 import { resolveSchedule } from '../../lib/timeline/resolve.js';
 import { entries, loop, type Programme, ResolvedLoop } from '../../lib/timeline/schedule.js';
 import { FakeClock } from '../stream/fake-clock.js';
-import { FakeEngine } from '../stream/fake-engine.js';
+import { FakeEngine, probeResult } from '../stream/fake-engine.js';
 
 const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
 const GRID = new Grid(EPOCH, channelFormat({ num: 25, den: 1 }, 4));
@@ -26,13 +26,13 @@ function engine(
 ): FakeEngine {
   const fake = new FakeEngine(new FakeClock(EPOCH));
   for (const [url, duration] of Object.entries(durations)) {
-    fake.probes.set(url, {
-      duration: duration && { num: duration[0], den: duration[1] },
-      format: 'mp4',
-      video: null,
-      audio: null,
-      title: url === '/titled.mp4' ? 'A title' : '',
-    });
+    fake.probes.set(
+      url,
+      probeResult({
+        duration: duration && { num: duration[0], den: duration[1] },
+        title: url === '/titled.mp4' ? 'A title' : '',
+      }),
+    );
   }
   return fake;
 }
