@@ -1,6 +1,6 @@
 // The rungs of a channel: the default ladder, and what a short description of a rung stands for.
 
-import type { Rung } from './engine/engine.js';
+import type { Rung, Size } from './engine/engine.js';
 
 /** One rung as a person writes it; only `height` and `bitrate` are needed. */
 export interface RungOptions {
@@ -89,12 +89,6 @@ export function completeLadder(ladder: readonly RungOptions[]): Rung[] {
       ...(rung.tune === undefined ? {} : { tune: rung.tune }),
     }))
     .sort((a, b) => b.width * b.height - a.width * a.height || b.bitrate - a.bitrate);
-}
-
-/** Width and height of a picture in pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 /**

@@ -141,7 +141,7 @@ async function playable(
 ): Promise<Playable | null> {
   signal.throwIfAborted();
   try {
-    const { duration, video, audio, title } = await headend.probe(file, signal);
+    const { duration, video, audio, title } = await headend.probe(file, { signal });
     const seconds = duration ? duration.num / duration.den : 0;
     if (!(seconds > 0 && seconds <= MAX_SECONDS && (video || audio))) {
       throw new HeadendError(
@@ -152,7 +152,7 @@ async function playable(
     }
     const name = title || basename(file, extname(file));
     const programme = { source: file, duration: seconds, title: cut(name, TITLE_LENGTH) };
-    return { programme, size: video };
+    return { programme, size: video?.shown ?? null };
   } catch (error) {
     if (signal.aborted || !(error instanceof HeadendError)) throw error;
     log.warn(

@@ -1,12 +1,12 @@
 // Writes the media playlist of one rendition (RFC 8216 4.3.3) from the exact grid. Pure.
 
-import { createHash } from 'node:crypto';
 import { AUDIO_RENDITION } from '../engine/engine.js';
 import type { EncodingChanges } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
 import { toFixed } from '../timeline/rational.js';
 import { type Airing, airings, type ResolvedSchedule } from '../timeline/schedule.js';
 import type { SegmentRange } from '../timeline/window.js';
+import { type Container, segmentName, segmentTag } from './container.js';
 import { attributes, dateTime, quoted } from './tags.js';
 
 /** Programmes announced in one playlist at most. */
@@ -17,10 +17,11 @@ export interface MediaPlaylist {
   readonly grid: Grid;
   readonly schedule: ResolvedSchedule;
   readonly rendition: string;
+  readonly container: Container;
   /** The segments to list. */
   readonly range: SegmentRange;
-  /** What the channel is made from: see {@link segmentTag}. */
-  readonly edition: string;
+  /** What a segment is made from: see {@link segmentTag}. */
+  readonly editionOf: (sequence: number) => string;
   /** Content hash of the init segment that a listed segment is played behind. */
   readonly initOf: (sequence: number) => string;
   /** Where the encoding changes, and how many such changes there were before. */
@@ -29,27 +30,13 @@ export interface MediaPlaylist {
   readonly query: string;
 }
 
-/**
- * What tells a segment from others of its number: made from the channel's edition (grid, ladder, schedule) and
- * the init segment that it is played behind, so that neither a cache nor a player ever takes a segment for the
- * one that had its number before a change. Eight hexadecimal digits.
- */
-export function segmentTag(edition: string, initHash: string): string {
-  return createHash('sha256').update(`${edition}/${initHash}`).digest('hex').slice(0, 8);
-}
-
-/** The name of a segment; see {@link segmentTag}. */
-export function segmentName(sequence: number, tag: string): string {
-  return `${sequence}-${tag}.m4s`;
-}
-
 /** The text of a media playlist. */
 export function writeMediaPlaylist(playlist: MediaPlaylist): string {
-  const { grid, rendition, range, edition, initOf, changes, query } = playlist;
+  const { grid, rendition, container, range, editionOf, initOf, changes, query } = playlist;
   const lines = [
     '#EXTM3U',
-    // 4.3.2.5: EXT-X-MAP in a playlist of ordinary segments needs version 6.
-    '#EXT-X-VERSION:6',
+    // EXT-X-MAP in a playlist of ordinary segments needs version 6 (4.3.2.5), fractions in EXTINF 3 (4.3.2.1).
+    `#EXT-X-VERSION:${container === 'ts' ? 3 : 6}`,
     `#EXT-X-TARGETDURATION:${grid.targetDuration}`,
     `#EXT-X-MEDIA-SEQUENCE:${range.from}`,
     // 4.3.3.3: the discontinuities whose segments have left the playlist.
@@ -57,20 +44,20 @@ export function writeMediaPlaylist(playlist: MediaPlaylist): string {
     ...dateRanges(playlist),
   ];
   let map = '';
-  let tag = '';
   for (let sequence = range.from; sequence <= range.to; sequence++) {
     const duration =
       rendition === AUDIO_RENDITION ? grid.audioDuration(sequence) : grid.segmentDuration;
     const init = initOf(sequence);
-    const changed = changes.at.includes(sequence);
-    if (changed) lines.push('#EXT-X-DISCONTINUITY');
-    if (changed || init !== map) lines.push(`#EXT-X-MAP:URI=${quoted(`init-${init}.mp4${query}`)}`);
-    if (init !== map) tag = segmentTag(edition, init);
+    const tag = segmentTag(editionOf(sequence), init);
+    const isChange = changes.at.includes(sequence);
+    if (isChange) lines.push('#EXT-X-DISCONTINUITY');
+    if (container !== 'ts' && (isChange || init !== map))
+      lines.push(`#EXT-X-MAP:URI=${quoted(`init-${init}.mp4${query}`)}`);
     map = init;
     lines.push(
       `#EXT-X-PROGRAM-DATE-TIME:${dateTime(grid.instantOfSegment(sequence))}`,
       `#EXTINF:${toFixed(duration, 6)},`,
-      `${segmentName(sequence, tag)}${query}`,
+      `${segmentName(sequence, tag, container)}${query}`,
     );
   }
   return `${lines.join('\n')}\n`;
@@ -86,6 +73,7 @@ function dateRanges({ grid, schedule, range }: MediaPlaylist): string[] {
   const end = grid.firstFrame(range.to + 1);
   for (const airing of airings(schedule, grid.firstFrame(range.from), end)) {
     if (lines.length === MAX_DATE_RANGES) break;
+    if (airing.kind === 'slate') continue;
     lines.push(`#EXT-X-DATERANGE:${dateRange(grid, airing)}`);
   }
   return lines;

@@ -87,9 +87,8 @@ Status Producer::make_segments(const ProduceRequest& request, StillToMake left, 
   report.warm = warm_ && warm_->encoder() == encoder_ && warm_->continues_with(rest);
   if (!report.warm)
     if (Status status = start_run(!request.rungs.empty(), left); !status.ok()) return status;
-  const int64_t decoded_before = warm_->frames_decoded();
   Status status = warm_->produce(rest, stop);
-  report.frames_decoded += warm_->frames_decoded() - decoded_before;
+  warm_->report(report);
   return status;
 }
 
@@ -141,7 +140,7 @@ void Producer::run(std::stop_token stop) {
       std::lock_guard lock(mutex_);
       busy_ = false;
     }
-    events_.on_batch(std::move(status), report);
+    events_.on_batch(std::move(status), std::move(report));
   }
   warm_.reset();
   std::unique_lock lock(mutex_);

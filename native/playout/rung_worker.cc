@@ -36,6 +36,11 @@ RungWorker::RungWorker(const RungOptions& rung, const std::string& encoder, cons
   start("headend-" + rung.id);
 }
 
+RungWorker::~RungWorker() {
+  finish();
+  if (packets_.count() >= grid_.frames_per_fragment) events_.on_abandoned({rung_.id, packets_.segment()});
+}
+
 Status RungWorker::prepare() {
   auto encoder = open_video_encoder(backend_, rung_.encoder, grid_);
   if (!encoder.ok()) return encoder.status();
@@ -51,7 +56,7 @@ Status RungWorker::prepare() {
 Result<SharedFrame> RungWorker::fit(const Slice& slice) {
   Result<SharedFrame> picture = fitter_.fit(slice.picture);
   if (!picture.ok()) {
-    if (!unfit_) events_.on_fault({picture.status(), slice.frame, ""});
+    if (!unfit_) events_.on_fault({picture.status(), slice.frame, slice.source ? *slice.source : ""});
     unfit_ = true;
     if (shown_) return shown_;
     Result<FramePtr> black = make_blank_picture(rung_.encoder.width, rung_.encoder.height, 16);
@@ -83,8 +88,12 @@ Status RungWorker::process(Slice slice) {
 Status RungWorker::take_packet(AVPacket& packet) {
   if (Status status = packets_.take(packet); !status.ok()) return status;
   if (Status status = muxer_->write(packet); !status.ok()) return status;
-  if (packets_.count() % grid_.frames_per_fragment == 0)
-    if (Status status = muxer_->end_fragment(); !status.ok()) return status;
+  if (packets_.count() % grid_.frames_per_fragment == 0) {
+    Result<Bytes> fragment = muxer_->end_fragment();
+    if (!fragment.ok()) return fragment.status();
+    events_.on_fragment({rung_.id, packets_.segment(), packets_.count() / grid_.frames_per_fragment - 1,
+                         packets_.complete(), init_, fragment.take()});
+  }
   if (!packets_.complete()) return {};
 
   Segment segment;
@@ -95,9 +104,10 @@ Status RungWorker::take_packet(AVPacket& packet) {
   segment.timescale = grid_.video_timescale();
   segment.init = init_;
   segment.data = muxer_->take_segment();
+  const size_t bytes = segment.data.size();
   events_.on_segment(std::move(segment));
+  progress().delivered(rung_.id, packets_.segment(), packets_.count(), bytes);
   packets_.next();
-  progress().reached(rung_.id, packets_.segment());
   return {};
 }
 

@@ -20,6 +20,18 @@ class Recorder : public ProducerEvents {
     inits[init.rendition].push_back(init.data);
     sections.push_back(std::move(init));
   }
+  void on_fragment(Fragment fragment) override {
+    std::lock_guard lock(mutex_);
+    fragments[fragment.rendition].push_back(std::move(fragment));
+  }
+  void on_abandoned(AbandonedSegment segment) override {
+    std::lock_guard lock(mutex_);
+    abandoned[segment.rendition].push_back(segment.sequence);
+  }
+  void on_programme(ProgrammeStart programme) override {
+    std::lock_guard lock(mutex_);
+    programmes.push_back(std::move(programme));
+  }
   void on_segment(Segment segment) override {
     std::lock_guard lock(mutex_);
     segments[segment.rendition].push_back(std::move(segment));
@@ -51,7 +63,10 @@ class Recorder : public ProducerEvents {
 
   std::vector<InitSection> sections;
   std::map<std::string, std::vector<Bytes>> inits;
+  std::map<std::string, std::vector<Fragment>> fragments;
   std::map<std::string, std::vector<Segment>> segments;
+  std::map<std::string, std::vector<int64_t>> abandoned;
+  std::vector<ProgrammeStart> programmes;
   std::vector<Fault> faults;
   Status last;
   BatchReport last_report;

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../lib/clock.js';
-import type { ProbeResult } from '../../lib/engine/engine.js';
+import type { Size } from '../../lib/engine/engine.js';
 import { Headend } from '../../lib/headend.js';
-import { completeLadder, DEFAULT_LADDER, type Size, withoutUpscaling } from '../../lib/ladder.js';
+import { completeLadder, DEFAULT_LADDER, withoutUpscaling } from '../../lib/ladder.js';
 import { loop } from '../../lib/timeline/schedule.js';
-import { FakeEngine } from '../stream/fake-engine.js';
+import { FakeEngine, probeResult, VIDEO } from '../stream/fake-engine.js';
 
 const LADDER = completeLadder(DEFAULT_LADDER);
 
@@ -60,10 +60,8 @@ test('profile and tune are part of a rung, and high is the profile without a wor
 /** A Headend over a fake engine that knows a small and a large file. */
 async function headendWithFiles() {
   const engine = new FakeEngine(systemClock);
-  const probed = (width: number, height: number): ProbeResult => ({
-    ...{ duration: { num: 60, den: 1 }, format: 'mp4', audio: null, title: '' },
-    video: { codec: 'h264', width, height, frameRate: null },
-  });
+  const probed = (width: number, height: number) =>
+    probeResult({ duration: { num: 60, den: 1 }, video: { ...VIDEO, shown: { width, height } } });
   engine.probes.set('small', probed(640, 360));
   engine.probes.set('large', probed(1920, 1080));
   return Headend.create({ hardware: 'software' }, { engine, clock: systemClock });

@@ -19,7 +19,9 @@ export function createTestEngine(): Engine {
  */
 export function withEncoder(engine: Engine, name: string): Engine {
   return {
-    probe: (url, signal) => engine.probe(url, signal),
+    probe: (url, options) => engine.probe(url, options),
+    measureLoudness: (url, options) => engine.measureLoudness(url, options),
+    remux: (tracks) => engine.remux(tracks),
     createProducer: (options, sink) => engine.createProducer(options, sink),
     close: () => engine.close(),
     hardware: async () => [{ name, works: true, reason: '', elapsedMs: 0 }],
