@@ -1,20 +1,39 @@
 // A channel as the embedding program sees it: what it airs, its playlists and its segments.
 
+import type { Clock } from './clock.js';
 import { AUDIO_RENDITION, type Rung } from './engine/engine.js';
 import { HeadendError } from './errors.js';
+import type { Container } from './hls/container.js';
 import { writeMediaPlaylist } from './hls/media-playlist.js';
-import { writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import { variantOrder, writeMultivariantPlaylist } from './hls/multivariant-playlist.js';
+import type { StoredTrack, TsSegment, TsSegments } from './hls/ts-segments.js';
+import { readTransportStream } from './hls/ts-stream.js';
+import type { BatchState } from './session/batch-state.js';
+import { isSessionId } from './session/session-id.js';
+import type { ChannelState } from './session/stream-session.js';
+import { SegmentInProgress } from './store/segment-in-progress.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
-import type { ChannelState, ChannelStream } from './stream/channel-stream.js';
+import type {
+  ChannelStream,
+  PositionAnswer,
+  ProductionStatus,
+  ViewerRequest,
+} from './stream/channel-stream.js';
+import type { Fault } from './stream/fault.js';
+import type { ChannelSchedule } from './timeline/channel-schedule.js';
 import type { Grid } from './timeline/grid.js';
-import type { Airing, ResolvedSchedule } from './timeline/schedule.js';
+import { type Guide, guide } from './timeline/guide.js';
+import { parseInstant } from './timeline/instant.js';
+import type { ScheduleProblem } from './timeline/problem.js';
+import { type Airing, isSchedule, type Schedule } from './timeline/schedule.js';
 import type { SegmentRange } from './timeline/window.js';
 import { invalidOption } from './validate.js';
 
 /** A programme on air, in wall time. */
 export interface OnAir {
+  /** Empty for the slate. */
   readonly title: string;
-  /** Position of the programme in the schedule. */
+  /** Position of the programme in its list; -1 for the slate. */
   readonly index: number;
   readonly startsAt: Date;
   readonly endsAt: Date;
@@ -33,6 +52,15 @@ export interface ChannelSegment {
   readonly data: Uint8Array;
 }
 
+/** A segment that is finished, or one whose fragments are still to come: see {@link Channel.openSegment}. */
+export type OpenSegment =
+  | { readonly etag: string; readonly data: Uint8Array }
+  | {
+      readonly etag: string;
+      readonly data: null;
+      readonly fragments: AsyncIterable<Uint8Array>;
+    };
+
 /** Options of {@link Channel.segments}. */
 export interface SegmentsOptions {
   /** Id of a rung, or `audio`. */
@@ -42,11 +70,65 @@ export interface SegmentsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@link Channel.setSchedule}. */
+export interface SetScheduleOptions {
+  /** When the new schedule takes over at the earliest. Default: as soon as possible. */
+  readonly from?: Date | string;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link Channel.transportStream}. */
+export interface TransportStreamOptions {
+  /** Id of a rung, or `audio` for sound alone. Default: the rung that players start with. */
+  readonly rendition?: string;
+  readonly signal?: AbortSignal;
+}
+
 /** For whom a playlist is written. */
-export interface PlaylistOptions {
+export interface PlaylistOptions extends ViewerRequest {
+  /** Default: the channel's, see `channels.add`. */
+  readonly container?: Container;
   /** Query string to carry on to every URI, with its question mark. Default: none. */
   readonly query?: string;
-  readonly signal?: AbortSignal;
+}
+
+/** A viewer who is present. */
+export interface ViewerStatus {
+  /** `(anonymous)` for all requests that name no session, which count as one viewer. */
+  readonly sessionId: string;
+  /** When the viewer was last heard of. */
+  readonly seenAt: Date;
+  /** The rendition and media sequence number of the last segment; null before the first. */
+  readonly rendition: string | null;
+  readonly segmentNumber: number | null;
+}
+
+/** How a channel is doing. */
+export interface ChannelStatus {
+  readonly state: ChannelState;
+  /** Those heard of longest ago first. */
+  readonly viewers: readonly ViewerStatus[];
+  /** The batch that is being made or was made last; null before the first. */
+  readonly batch: BatchState | null;
+  /** Segments of that batch beyond the furthest viewer. */
+  readonly segmentsRemaining: number;
+  /** Ids of the rungs that are being encoded, largest first. */
+  readonly rungsInDemand: readonly string[];
+  /** The segments that playlists list now; null while the channel is not on. */
+  readonly window: SegmentRange | null;
+  /** Null while the channel is not on. */
+  readonly production: ProductionStatus | null;
+  /** What went wrong last, since the channel was added. */
+  readonly lastFault: Fault | null;
+}
+
+/** A position as a viewer reports it. */
+export interface PositionReport {
+  readonly sessionId: string;
+  /** Id of a rung, or `audio`. */
+  readonly rendition: string;
+  /** Media sequence number of the segment that is being played. */
+  readonly segmentNumber: number;
 }
 
 /** What a {@link Channel} is made from. */
@@ -56,11 +138,18 @@ export interface ChannelParts {
   readonly rungs: readonly Rung[];
   readonly audioBitrate: number;
   readonly grid: Grid;
-  readonly schedule: ResolvedSchedule;
-  readonly edition: string;
+  readonly schedule: ChannelSchedule;
+  /** The edition of a segment from the identity of what airs in it. */
+  readonly editionOf: (identity: string) => string;
+  readonly container: Container;
   readonly stream: ChannelStream;
   readonly store: SegmentStore;
+  readonly clock: Clock;
+  readonly tsSegments: TsSegments;
 }
+
+// The init segment of a segment that is there is there as well.
+const INIT_DEADLINE_MS = 1000;
 
 /** A live channel. Made by `headend.channels.add`. */
 export class Channel {
@@ -69,8 +158,6 @@ export class Channel {
   readonly name: string;
   /** The video encodes, largest first. */
   readonly rungs: readonly Rung[];
-  /** A hash of what the channel is made from: grid, encoding and schedule. Part of its segments' names. */
-  readonly edition: string;
   readonly #parts: ChannelParts;
 
   /** Use `headend.channels.add`. */
@@ -78,7 +165,6 @@ export class Channel {
     this.id = parts.id;
     this.name = parts.name;
     this.rungs = parts.rungs;
-    this.edition = parts.edition;
     this.#parts = parts;
   }
 
@@ -97,9 +183,123 @@ export class Channel {
     return this.#parts.stream.rungsInDemand;
   }
 
+  /** How many viewers are present: sessions, and all requests without one together. */
+  get viewers(): number {
+    return this.#parts.stream.viewerCount;
+  }
+
+  /** State, viewers, batch, production and the last fault, for people and for metrics. */
+  status(): ChannelStatus {
+    const { stream, clock } = this.#parts;
+    const sinceMonotonic = clock.now() - clock.monotonic();
+    return {
+      state: stream.state,
+      viewers: stream.viewers().map(({ sessionId, seenAt, position }) => ({
+        sessionId,
+        seenAt: new Date(sinceMonotonic + seenAt),
+        rendition: position?.rendition ?? null,
+        segmentNumber: position?.segmentNumber ?? null,
+      })),
+      batch: stream.batch,
+      segmentsRemaining: stream.segmentsRemaining,
+      rungsInDemand: stream.rungsInDemand,
+      window: stream.window,
+      production: stream.production,
+      lastFault: stream.lastFault,
+    };
+  }
+
+  /**
+   * Notes that a viewer is present, under an id of its own or a new one, and starts the channel. Repeatable. Requests
+   * with the session id do the same; the viewer is forgotten half a minute (`viewerTimeoutMs`) after the last one.
+   * @throws HeadendError `INVALID_REQUEST` for an id that cannot stand in a URL, `CAPACITY_EXCEEDED`, `CLOSED`,
+   * `SCHEDULE_NOT_STARTED`, `SCHEDULE_ENDED`
+   */
+  async register(sessionId?: string): Promise<{ readonly sessionId: string }> {
+    requireSessionId(sessionId);
+    return this.#parts.stream.register(sessionId);
+  }
+
+  /** Forgets a viewer who left. Repeatable: who is not there cannot leave. */
+  leave(sessionId: string): void {
+    this.#parts.stream.unregister(sessionId);
+  }
+
+  /**
+   * Takes the position of a viewer; a segment request with a session id implies one. Numbers beyond what exists are
+   * taken for the nearest segment that does.
+   * @throws HeadendError `RENDITION_NOT_FOUND`; `SESSION_NOT_FOUND` for a viewer who is not present.
+   */
+  reportPosition({ sessionId, rendition, segmentNumber }: PositionReport): PositionAnswer {
+    this.#requireRendition(rendition);
+    return this.#parts.stream.reportPosition({ sessionId, rendition, segmentNumber });
+  }
+
+  /**
+   * Stops making segments and forgets the viewers; resolves when every thread is joined. The next request starts the
+   * channel again, at what is on then.
+   */
+  stop(): Promise<void> {
+    return this.#parts.stream.stop();
+  }
+
   /** EXT-X-TARGETDURATION of every playlist of the channel, in seconds. */
   get targetDuration(): number {
     return this.#parts.grid.targetDuration;
+  }
+
+  /** What is wrong with the schedule that was given last: programmes left out, or not filled by their file. */
+  get problems(): readonly ScheduleProblem[] {
+    return this.#parts.schedule.problems;
+  }
+
+  /** Edition of the segment on air. */
+  get edition(): string {
+    const { grid, stream } = this.#parts;
+    return this.editionOf(grid.segmentAt(stream.now()));
+  }
+
+  /**
+   * A hash of what a segment is made from: grid, encoding and schedule. Part of its name, so that a name never
+   * means two things, whatever changes.
+   */
+  editionOf(sequence: number): string {
+    const { schedule, editionOf } = this.#parts;
+    return editionOf(schedule.identityOfSegment(sequence));
+  }
+
+  /**
+   * Changes what airs, while the channel is on the air: at the instant asked for, or as soon as it can be.
+   * What playlists list and what is in the making stays, which is some half a minute. Whatever was to follow is
+   * dropped. Resolves with the instant of the change; when it fails everything stays as it was.
+   * @throws HeadendError `INVALID_OPTIONS`, `CLOSED`; what `channels.add` throws for a schedule in which
+   * nothing can be played; the signal's reason.
+   */
+  async setSchedule(schedule: Schedule, options: SetScheduleOptions = {}): Promise<Date> {
+    if (!isSchedule(schedule)) {
+      const expected = 'must be a schedule made by loop(), at() or compute()';
+      throw invalidOption('channel.setSchedule', 'schedule', expected, schedule);
+    }
+    const { grid, stream, schedule: airing } = this.#parts;
+    const { from, signal } = options;
+    const frame = await airing.change(schedule, {
+      fromMs: from === undefined ? null : parseInstant('channel.setSchedule: from', from),
+      now: () => stream.now(),
+      signal,
+    });
+    return new Date(grid.instantOfFrame(frame));
+  }
+
+  /**
+   * The programme guide: what airs between two instants.
+   * @throws HeadendError `INVALID_OPTIONS` for instants that are none, or not in order.
+   */
+  guide(from: Date | string, to: Date | string): Guide {
+    const { grid, schedule } = this.#parts;
+    const fromMs = parseInstant('channel.guide: from', from);
+    const toMs = parseInstant('channel.guide: to', to);
+    if (toMs < fromMs) throw invalidOption('channel.guide', 'to', 'must not be before from', to);
+    return guide(schedule, grid, fromMs, toMs);
   }
 
   /** The programme on air and the one that follows it. */
@@ -111,17 +311,22 @@ export class Channel {
 
   /**
    * The multivariant playlist. Starts the channel, and waits until the codecs of every rung are known.
-   * @throws HeadendError `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
+   * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; `SCHEDULE_NOT_STARTED` or
+   * `SCHEDULE_ENDED` where the schedule asks for errors; the signal's reason.
    */
   async multivariantPlaylist(options: PlaylistOptions = {}): Promise<string> {
+    this.#requireOnAir();
     const { grid, rungs, audioBitrate, stream } = this.#parts;
-    const inits = await stream.inits(options.signal);
+    requireSessionId(options.sessionId);
+    const inits = await stream.inits(options);
+    const admitted = stream.admittedRungs;
     return writeMultivariantPlaylist({
       frameRate: grid.format.frameRate,
       segmentDuration: grid.segmentDuration,
-      rungs,
+      rungs: rungs.filter(({ id }) => admitted.includes(id)),
       audioBitrate,
       codecs: new Map(inits.map((init) => [init.rendition, init.codecs])),
+      container: this.#container(options),
       query: options.query ?? '',
     });
   }
@@ -129,31 +334,103 @@ export class Channel {
   /**
    * The media playlist of a rendition. Starts the channel and the rendition; on a channel that has just
    * started it waits for the first segment.
-   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CLOSED`; the signal's reason.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`;
+   * `SCHEDULE_NOT_STARTED` or `SCHEDULE_ENDED` where the schedule asks for errors; the signal's reason.
    */
   async mediaPlaylist(rendition: string, options: PlaylistOptions = {}): Promise<string> {
     this.#requireRendition(rendition);
+    requireSessionId(options.sessionId);
+    this.#requireOnAir();
     const { grid, schedule, stream } = this.#parts;
-    const { init, range } = await stream.playlist(rendition, options.signal);
+    const { init, range } = await stream.playlist(rendition, options);
     return writeMediaPlaylist({
       grid,
       schedule,
       rendition,
+      container: this.#container(options),
       range,
-      edition: this.edition,
+      editionOf: (sequence) => this.editionOf(sequence),
       initHash: init.hash,
       query: options.query ?? '',
     });
   }
 
   /**
-   * A segment that is or was lately listed; waits for it while it is being made.
-   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CLOSED`; the
-   * signal's reason.
+   * A segment that is or was lately listed; waits for it while it is being made. With a session id it notes that the
+   * viewer is that far.
+   * @throws HeadendError `RENDITION_NOT_FOUND`, `SEGMENT_NOT_FOUND`, `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`;
+   * the signal's reason.
    */
-  async segment(rendition: string, sequence: number, signal?: AbortSignal): Promise<StoredSegment> {
+  async segment(
+    rendition: string,
+    sequence: number,
+    viewer: ViewerRequest = {},
+  ): Promise<StoredSegment> {
     this.#requireRendition(rendition);
-    return this.#parts.stream.segment(rendition, sequence, signal);
+    requireSessionId(viewer.sessionId);
+    return this.#parts.stream.segment(rendition, sequence, viewer);
+  }
+
+  /**
+   * A segment as {@link segment}, but without waiting for its end: when it is in progress, its fragments come as
+   * they are made, about one a second of content. Together they are the bytes of the segment.
+   * @throws HeadendError as {@link segment}; while reading, `SEGMENT_TIMEOUT` when the segment is not finished: what
+   * was read is of no use then.
+   */
+  async openSegment(
+    rendition: string,
+    sequence: number,
+    viewer: ViewerRequest = {},
+  ): Promise<OpenSegment> {
+    this.#requireRendition(rendition);
+    requireSessionId(viewer.sessionId);
+    const { stream } = this.#parts;
+    const { signal } = viewer;
+    const start = await stream.segmentStart(rendition, sequence, viewer);
+    if (!(start instanceof SegmentInProgress)) return { etag: start.etag, data: start.data };
+    const wait = { signal, deadlineMs: stream.deadlineMs };
+    return { etag: start.etag, data: null, fragments: start.read(wait) };
+  }
+
+  /**
+   * A segment as {@link segment}, in MPEG-TS: a rung with its sound, or the sound alone.
+   * @throws HeadendError as {@link segment}; `ENCODE_FAILED` when it cannot be put into that container.
+   */
+  async tsSegment(
+    rendition: string,
+    sequence: number,
+    viewer: ViewerRequest = {},
+  ): Promise<TsSegment> {
+    this.#requireRendition(rendition);
+    requireSessionId(viewer.sessionId);
+    const renditions = rendition === AUDIO_RENDITION ? [rendition] : [rendition, AUDIO_RENDITION];
+    const tracks = await Promise.all(
+      renditions.map((id): Promise<StoredTrack> => this.#track(id, sequence, viewer)),
+    );
+    return this.#parts.tsSegments.of(tracks);
+  }
+
+  /**
+   * The endless MPEG-TS of a rung with its sound, for players that know no playlists: begins with the segment on
+   * air, gives at once what is made ahead of it, and then goes on at the pace of the air, whatever the
+   * schedule or the encoder does. Every piece is one segment and begins with a key frame.
+   * Reading it keeps the channel on the air like a viewer; a slow reader holds nobody back.
+   * @throws HeadendError `RENDITION_NOT_FOUND`; `READER_TOO_SLOW` when the reader falls 30 s behind; `CLOSED` when
+   * the channel is removed; the signal's reason.
+   */
+  transportStream(options: TransportStreamOptions = {}): AsyncGenerator<Uint8Array, void, void> {
+    const { rendition = variantOrder(this.rungs)[0]?.id ?? AUDIO_RENDITION, signal } = options;
+    this.#requireRendition(rendition);
+    const { grid, stream } = this.#parts;
+    return readTransportStream({
+      channelId: this.id,
+      now: () => stream.now(),
+      segmentAt: (instantMs) => grid.segmentAt(instantMs),
+      instantOfSegment: (sequence) => grid.instantOfSegment(sequence),
+      listed: (sequence) => stream.listed(sequence, signal),
+      segment: async (sequence) =>
+        (await unlessLate(this.tsSegment(rendition, sequence, { signal })))?.data ?? null,
+    });
   }
 
   /**
@@ -191,7 +468,7 @@ export class Channel {
     const { grid, stream } = this.#parts;
     for (let next = from ?? grid.segmentAt(stream.now()); ; ) {
       await stream.listed(next, signal);
-      const segment = await unlessLate(stream.segment(rendition, next, signal));
+      const segment = await unlessLate(stream.segment(rendition, next, { signal }));
       if (!segment) continue;
       const { num, den } =
         rendition === AUDIO_RENDITION ? grid.audioDuration(next) : grid.segmentDuration;
@@ -206,6 +483,17 @@ export class Channel {
     }
   }
 
+  #container({ container }: PlaylistOptions): Container {
+    return container ?? this.#parts.container;
+  }
+
+  async #track(rendition: string, sequence: number, viewer: ViewerRequest): Promise<StoredTrack> {
+    const { store, stream } = this.#parts;
+    const segment = await stream.segment(rendition, sequence, viewer);
+    const wait = { signal: viewer.signal, deadlineMs: INIT_DEADLINE_MS };
+    return { segment, init: await store.waitForInit(this.id, rendition, wait) };
+  }
+
   #onAir({ programme, index, startFrame, endFrame }: Airing): OnAir {
     const { grid } = this.#parts;
     return {
@@ -214,6 +502,12 @@ export class Channel {
       startsAt: new Date(grid.instantOfFrame(startFrame)),
       endsAt: new Date(grid.instantOfFrame(endFrame)),
     };
+  }
+
+  #requireOnAir(): void {
+    const { grid, schedule, stream } = this.#parts;
+    const refusal = schedule.refusal(grid.frameAt(stream.now()));
+    if (refusal) throw refusal;
   }
 
   #requireRendition(rendition: string): void {
@@ -228,8 +522,18 @@ export class Channel {
   }
 }
 
+// Ids come from clients, and end up in URLs, events and the journal.
+function requireSessionId(sessionId: string | undefined): void {
+  if (sessionId === undefined || isSessionId(sessionId)) return;
+  throw new HeadendError(
+    'INVALID_REQUEST',
+    'session',
+    'a session id is 1 to 64 of A-Z a-z 0-9 _ -',
+  );
+}
+
 // A segment that is late is waited for again: the reader has no deadline of its own.
-async function unlessLate(segment: Promise<StoredSegment>): Promise<StoredSegment | null> {
+async function unlessLate<T>(segment: Promise<T>): Promise<T | null> {
   try {
     return await segment;
   } catch (error) {

@@ -10,8 +10,8 @@ export interface Clock {
   setTimer(fire: () => void, ms: number): () => void;
 }
 
-// setTimeout takes at most 2^31 - 1 ms; nothing here waits longer than a day at a time.
-const MAX_TIMER_MS = 86_400_000;
+/** The longest timer in milliseconds: setTimeout takes at most 2^31 - 1 ms; nothing here waits longer than a day at a time. */
+export const MAX_TIMER_MS = 86_400_000;
 
 /** The machine's clock. */
 export const systemClock: Clock = {

@@ -4,6 +4,7 @@ import { systemClock } from './clock.js';
 import { createNativeEngine } from './engine/native.js';
 import { Headend } from './headend.js';
 import { type HeadendOptions, HeadendOptionsSchema } from './options.js';
+import { SqliteProbeCache } from './probe/sqlite-probe-cache.js';
 import { validate } from './validate.js';
 
 /**
@@ -13,5 +14,11 @@ import { validate } from './validate.js';
  */
 export async function createHeadend(options: HeadendOptions = {}): Promise<Headend> {
   const valid: HeadendOptions = validate('createHeadend', HeadendOptionsSchema, options);
-  return Headend.create(valid, { engine: createNativeEngine(), clock: systemClock });
+  const { probeCache, caFile } = valid;
+  const cache =
+    probeCache === undefined
+      ? {}
+      : { probeCache: await SqliteProbeCache.open(probeCache, () => systemClock.now()) };
+  const engine = createNativeEngine(caFile === undefined ? {} : { caFile });
+  return Headend.create(valid, { engine, clock: systemClock, ...cache });
 }

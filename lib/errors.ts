@@ -11,14 +11,19 @@ export const ERROR_CODES = [
   'RENDITION_NOT_FOUND',
   'SEGMENT_NOT_FOUND',
   'SEGMENT_TIMEOUT',
+  'SESSION_NOT_FOUND',
+  'CAPACITY_EXCEEDED',
+  'READER_TOO_SLOW',
   'SCHEDULE_EMPTY',
   'SCHEDULE_NOT_STARTED',
   'SCHEDULE_ENDED',
+  'SCHEDULE_FAILED',
   'SOURCE_NOT_FOUND',
   'SOURCE_DENIED',
   'SOURCE_INVALID',
   'SOURCE_TIMEOUT',
   'SOURCE_ENDED',
+  'SOURCE_DAMAGED',
   'DECODE_FAILED',
   'ENCODE_FAILED',
   'ENGINE_BUSY',
@@ -26,9 +31,19 @@ export const ERROR_CODES = [
   'ENGINE_FAILED',
   'ADDON_NOT_FOUND',
   'CLOSED',
+  'ALREADY_STARTED',
+  'JOURNAL_FAILED',
+  'JOURNAL_DAMAGED',
   'INVALID_REQUEST',
+  'UNAUTHORIZED',
+  'FORBIDDEN',
   'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'BODY_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
   'RANGE_NOT_SATISFIABLE',
+  'RATE_LIMITED',
+  'TOO_MANY_CLIENTS',
   'INTERNAL_ERROR',
 ] as const;
 
@@ -47,7 +62,9 @@ export type Stage =
   | 'encode'
   | 'mux'
   | 'engine'
+  | 'session'
   | 'store'
+  | 'journal'
   | 'http';
 
 /** What a {@link HeadendError} is made from besides its code, stage and message. */

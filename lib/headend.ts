@@ -1,17 +1,22 @@
 // The Headend itself: owns the engine, the store, the channels and the HTTP server, and closes them.
 
 import { createHash } from 'node:crypto';
+import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
 import type { Clock } from './clock.js';
-import type { Engine, ProbeResult, ProducerOptions } from './engine/engine.js';
+import type { Engine, Loudness, MeasureOptions, ProducerOptions } from './engine/engine.js';
 import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
+import { TsSegments } from './hls/ts-segments.js';
 import { createHttpApp } from './http/app.js';
+import type { HttpOptions } from './http/options.js';
+import type { Journal } from './journal/journal.js';
 import { completeLadder, DEFAULT_LADDER } from './ladder.js';
 import {
   CHANNEL_DEFAULTS,
@@ -23,24 +28,29 @@ import {
   type HeadendOptions,
   type Logger,
 } from './options.js';
+import { plannedGains } from './probe/planned-gain.js';
+import { type ProbeAllOptions, type ProbeOutcome, probeAll } from './probe/probe-all.js';
+import { MemoryProbeCache, type ProbeCache } from './probe/probe-cache.js';
+import { type ProbeOptions, Prober, type SourceFacts } from './probe/prober.js';
 import { SegmentStore } from './store/segment-store.js';
-import { type ChannelState, ChannelStream } from './stream/channel-stream.js';
 import type { Fault } from './stream/fault.js';
+import type {
+  BatchEvent,
+  ChannelEvent,
+  SessionEvent,
+  StreamEvents,
+  WarningEvent,
+} from './stream/stream-events.js';
+import { type CapacityStatus, StreamManager } from './stream/stream-manager.js';
+import { WorkScheduler } from './stream/work-scheduler.js';
+import { ChannelSchedule } from './timeline/channel-schedule.js';
 import { channelFormat, Grid } from './timeline/grid.js';
+import type { ScheduleProblem } from './timeline/problem.js';
 import { parseFrameRate } from './timeline/rational.js';
-import { resolveSchedule } from './timeline/resolve.js';
-import type { ResolvedSchedule } from './timeline/schedule.js';
 import { invalidOption, validate } from './validate.js';
 
-// A player asks for a playlist once per target duration; a channel that stopped sooner than some of them
-// without a request would stop and start all the time.
-const IDLE_TARGET_DURATIONS = 3;
-
-/** Argument of the `channel` event: a channel changed its state. */
-export interface ChannelEvent {
-  readonly channelId: string;
-  readonly state: ChannelState;
-}
+// Part of the memory for segments that is used besides it to keep MPEG-TS segments: they can be made again any time.
+const TS_SHARE = 8;
 
 /** The events of a {@link Headend} and their arguments. */
 export interface HeadendEvents {
@@ -48,6 +58,19 @@ export interface HeadendEvents {
   fault: [Fault];
   /** A channel changed its state. */
   channel: [ChannelEvent];
+  /** A batch was begun, was made, failed (and is tried again) or was given up. */
+  batch: [BatchEvent];
+  /** A viewer came or went. */
+  session: [SessionEvent];
+  /** A channel takes nearly as long to make as to play: once, until that has passed. */
+  warning: [WarningEvent];
+}
+
+/** How a Headend is doing. */
+export interface HeadendStatus extends CapacityStatus {
+  readonly channels: number;
+  /** Bytes that finished segments occupy in memory. */
+  readonly storeBytes: number;
 }
 
 /** Where {@link Headend.listen} listens. */
@@ -62,16 +85,28 @@ export interface ListenOptions {
 export interface HeadendParts {
   readonly engine: Engine;
   readonly clock: Clock;
+  /** Where sessions, positions, batches, programmes and faults are written down. Default: nowhere. */
+  readonly journal?: Journal | null;
+  /** Closed with the Headend. Default: one in memory. */
+  readonly probeCache?: ProbeCache;
 }
 
 /** The channels of a {@link Headend}. */
 export interface Channels {
   /**
    * Adds a channel; it is on the air at once, and encoded when somebody watches.
-   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; what the probe of a programme
-   * without explicit duration throws (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`).
+   * A programme that cannot be measured is left out, with a fault and an entry in `channel.problems`.
+   * @throws HeadendError `INVALID_OPTIONS`, `CHANNEL_EXISTS`, `CLOSED`; when no programme can be played, the
+   * first one's error (`SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`); for a computed
+   * schedule `SCHEDULE_EMPTY`, `SCHEDULE_FAILED`.
    */
   add(options: ChannelOptions): Promise<Channel>;
+  /**
+   * Adds a channel, in the place of the one with the same id if there is one: that stays on the air until
+   * everything about the new one is known to be right.
+   * @throws HeadendError as `add`; `CHANNEL_EXISTS` only while another call adds that id.
+   */
+  put(options: ChannelOptions): Promise<Channel>;
   /** @throws HeadendError `CHANNEL_NOT_FOUND` */
   get(id: string): Channel;
   /** All channels in the order they were added. */
@@ -83,44 +118,68 @@ export interface Channels {
   remove(id: string): Promise<void>;
 }
 
-interface Entry {
-  readonly channel: Channel;
-  readonly stream: ChannelStream;
-}
-
 /** Plays schedules as live channels. Made by `createHeadend`. */
 export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposable {
   /** Add, find and remove channels. */
   readonly channels: Channels;
   /** The logger that was given, if any. */
   readonly logger: Logger | undefined;
+  /** How the channels are served over HTTP, as it was given. */
+  readonly http: HttpOptions;
+  /** The time that everything here goes by. */
+  readonly clock: Clock;
   readonly #options: HeadendOptions;
   readonly #engine: Engine;
-  readonly #clock: Clock;
+  readonly #probeCache: ProbeCache;
+  readonly #prober: Prober;
   readonly #store: SegmentStore;
+  readonly #journal: Journal | null;
+  readonly #streams: StreamManager;
+  readonly #tsSegments: TsSegments;
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
-  readonly #entries = new Map<string, Entry>();
+  readonly #channels = new Map<string, Channel>();
   readonly #adding = new Set<string>();
   readonly #closing = new AbortController();
   #app: FastifyInstance | undefined;
   #closed: Promise<void> | null = null;
 
-  private constructor(options: HeadendOptions, { engine, clock }: HeadendParts) {
+  private constructor(
+    options: HeadendOptions,
+    { engine, clock, journal = null, probeCache = new MemoryProbeCache() }: HeadendParts,
+  ) {
     super();
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
-    this.#clock = clock;
-    this.#store = new SegmentStore({
-      clock,
-      maxBytes: options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
-    });
+    this.#probeCache = probeCache;
+    this.#prober = new Prober(engine, probeCache);
+    this.http = options.http ?? {};
+    this.clock = clock;
+    const maxBytes = options.storeBytes ?? HEADEND_DEFAULTS.storeBytes;
+    this.#store = new SegmentStore({ clock, maxBytes });
+    this.#tsSegments = new TsSegments({ engine, maxBytes: maxBytes / TS_SHARE });
     this.#fontFile = options.fontFile ?? defaultFontFile();
+    this.#journal = journal;
+    this.#streams = new StreamManager({
+      engine,
+      store: this.#store,
+      clock,
+      events: this.#events(),
+      journal,
+      scheduler: new WorkScheduler({
+        clock,
+        slots: options.segmentsInWork ?? Math.max(2, Math.ceil(availableParallelism() / 2)),
+      }),
+      admission: options.admission ?? HEADEND_DEFAULTS.admission,
+      coordinatorIntervalMs:
+        options.coordinatorIntervalMs ?? HEADEND_DEFAULTS.coordinatorIntervalMs,
+    });
     this.channels = {
-      add: (channel) => this.#add(channel),
-      get: (id) => this.#entry(id).channel,
-      list: () => Array.from(this.#entries.values(), ({ channel }) => channel),
+      add: (channel) => this.#add(channel, false),
+      put: (channel) => this.#add(channel, true),
+      get: (id) => this.#channel(id),
+      list: () => [...this.#channels.values()],
       remove: (id) => this.#remove(id),
     };
   }
@@ -134,7 +193,16 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   /** Bytes that finished segments occupy in memory. */
   get storeBytes(): number {
-    return this.#store.bytes;
+    return this.#store.bytes + this.#tsSegments.bytes;
+  }
+
+  /** How busy the machine is with the channels. */
+  status(): HeadendStatus {
+    return {
+      ...this.#streams.status(),
+      channels: this.#channels.size,
+      storeBytes: this.#store.bytes,
+    };
   }
 
   /** Answers Headend's routes in any Node HTTP server: `http.createServer(headend.handler)`. */
@@ -143,13 +211,51 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   }
 
   /**
-   * Looks at a source: streams, duration, title.
-   * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `CLOSED`
+   * Looks at a source: streams, duration, title, loudness where it is known or asked for. A file that has not changed
+   * since is not looked at again.
+   * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `CLOSED`; the
+   * signal's reason.
    */
-  async probe(source: string, signal?: AbortSignal): Promise<ProbeResult> {
+  async probe(source: string, options: ProbeOptions = {}): Promise<SourceFacts> {
+    return this.#prober.probe(source, { ...options, signal: this.#untilClosed(options.signal) });
+  }
+
+  /**
+   * Looks at many sources, a few at a time, and gives what came of each as soon as it is known; one that cannot be
+   * read is an outcome with an error.
+   * @throws HeadendError `INVALID_OPTIONS`, `CLOSED`; the signal's reason.
+   */
+  async *probeAll(
+    sources: Iterable<string>,
+    options: ProbeAllOptions = {},
+  ): AsyncGenerator<ProbeOutcome, void, void> {
+    const { concurrency = 1 } = options;
+    if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 64)) {
+      throw invalidOption(
+        'probeAll',
+        'concurrency',
+        'must be a whole number, 1 to 64',
+        concurrency,
+      );
+    }
+    const signal = this.#untilClosed(options.signal);
+    yield* probeAll(this.#prober, sources, { ...options, signal });
+  }
+
+  /**
+   * Measures how loud a source is, by EBU R 128: decodes all of its sound, on a thread that gives way to all others.
+   * That of a whole file is remembered like everything that `probe` finds out.
+   * @throws HeadendError as `probe` does; `SOURCE_INVALID` when there is no sound; `DECODE_FAILED`.
+   */
+  async measureLoudness(source: string, options: MeasureOptions = {}): Promise<Loudness> {
+    const signal = this.#untilClosed(options.signal);
+    return this.#prober.measureLoudness(source, { ...options, signal });
+  }
+
+  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
     const closing = this.#closing.signal;
     closing.throwIfAborted();
-    return this.#engine.probe(source, signal ? AbortSignal.any([signal, closing]) : closing);
+    return signal ? AbortSignal.any([signal, closing]) : closing;
   }
 
   /**
@@ -175,20 +281,21 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   async #close(): Promise<void> {
     this.#closing.abort(new HeadendError('CLOSED', 'engine', 'Headend is closed'));
-    const entries = [...this.#entries.values()];
-    this.#entries.clear();
+    this.#channels.clear();
     try {
-      await Promise.all([this.#app?.close(), ...entries.map(({ stream }) => stream.close())]);
+      await Promise.all([this.#app?.close(), this.#streams.shutdown()]);
     } finally {
       await this.#engine.close();
+      await this.#journal?.close();
+      this.#probeCache.close();
     }
   }
 
-  async #add(options: ChannelOptions): Promise<Channel> {
+  async #add(options: ChannelOptions, replace: boolean): Promise<Channel> {
     const signal = this.#closing.signal;
     signal.throwIfAborted();
     const valid: ChannelOptions = validate('channels.add', ChannelOptionsSchema, options);
-    if (this.#entries.has(valid.id) || this.#adding.has(valid.id)) {
+    if ((this.#channels.has(valid.id) && !replace) || this.#adding.has(valid.id)) {
       throw new HeadendError(
         'CHANNEL_EXISTS',
         'options',
@@ -200,19 +307,17 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     }
     this.#adding.add(valid.id);
     try {
-      const entry = await this.#createEntry(valid, signal);
-      signal.throwIfAborted();
-      this.#entries.set(valid.id, entry);
-      return entry.channel;
+      const channel = await this.#createChannel(valid, signal);
+      this.#channels.set(valid.id, channel);
+      return channel;
     } finally {
       this.#adding.delete(valid.id);
     }
   }
 
-  async #createEntry(options: ChannelOptions, signal: AbortSignal): Promise<Entry> {
+  async #createChannel(options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
     const { id, name = id, audioBitrate = CHANNEL_DEFAULTS.audioBitrate } = options;
-    const clock = this.#clock;
-    const store = this.#store;
+    const { clock } = this;
     const rungs = completeLadder(options.ladder ?? DEFAULT_LADDER);
     if (new Set(rungs.map((rung) => rung.id)).size < rungs.length) {
       const ids = rungs.map((rung) => rung.id);
@@ -231,12 +336,27 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       options.segmentDuration ?? CHANNEL_DEFAULTS.segmentDuration,
     );
     const grid = new Grid(epoch.getTime(), format);
-    const schedule = await resolveSchedule(
-      options.schedule,
+    const {
+      playlistSegments = HEADEND_DEFAULTS.playlistSegments,
+      batchSegments = HEADEND_DEFAULTS.batchSegments,
+      batchThreshold = HEADEND_DEFAULTS.batchThreshold,
+      idleMs = HEADEND_DEFAULTS.idleMs,
+      viewerTimeoutMs = idleMs,
+    } = this.#options;
+    const { loudness = {} } = options;
+    const schedule = await ChannelSchedule.create(options.schedule, {
       grid,
-      (url, stop) => this.#engine.probe(url, stop),
+      clock,
+      playlistSegments,
+      probe: (url, stop) => this.#prober.probe(url, stop ? { signal: stop } : {}),
+      gains: (files, stop) =>
+        loudness === false
+          ? Promise.resolve(new Map())
+          : plannedGains(files, this.#prober, loudness, stop),
+      check: options.checkSources,
+      onProblem: (problem) => this.#onProblem(id, problem),
       signal,
-    );
+    });
     const producer: ProducerOptions = {
       channelId: id,
       title: name,
@@ -245,45 +365,43 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       audioBitrate,
       fontFile: this.#fontFile,
     };
-    const stream = new ChannelStream({
-      engine: this.#engine,
-      store,
-      clock,
+    if (this.#channels.has(id)) await this.#remove(id);
+    signal.throwIfAborted();
+    const stream = this.#streams.add({
       grid,
       schedule,
       producer,
       startRung: variantOrder(rungs)[0]?.id ?? '',
-      playlistSegments: this.#options.playlistSegments ?? HEADEND_DEFAULTS.playlistSegments,
-      idleMs: Math.max(
-        this.#options.idleMs ?? HEADEND_DEFAULTS.idleMs,
-        IDLE_TARGET_DURATIONS * grid.targetDuration * 1000,
-      ),
-      onFault: (fault) => this.#onFault(fault),
-      onState: (state) => this.#onState({ channelId: id, state }),
+      playlistSegments,
+      batch: { segments: batchSegments, threshold: batchThreshold },
+      graceMs: idleMs,
+      viewerTimeoutMs,
     });
-    const channel = new Channel({
+    return new Channel({
       id,
       name,
       rungs,
       audioBitrate,
       grid,
       schedule,
-      edition: editionOf(epoch, producer, schedule),
+      editionOf: (identity) => editionOf(epoch, producer, identity),
+      container: options.container ?? CHANNEL_DEFAULTS.container,
       stream,
-      store,
+      store: this.#store,
+      clock,
+      tsSegments: this.#tsSegments,
     });
-    return { channel, stream };
   }
 
   async #remove(id: string): Promise<void> {
-    const { stream } = this.#entry(id);
-    this.#entries.delete(id);
-    await stream.close();
+    this.#channel(id);
+    this.#channels.delete(id);
+    await this.#streams.remove(id);
   }
 
-  #entry(id: string): Entry {
-    const entry = this.#entries.get(id);
-    if (entry) return entry;
+  #channel(id: string): Channel {
+    const channel = this.#channels.get(id);
+    if (channel) return channel;
     throw new HeadendError('CHANNEL_NOT_FOUND', 'http', `there is no channel ${id}`, {
       channelId: id,
     });
@@ -295,22 +413,40 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return this.#app;
   }
 
-  // A listener or a logger that throws is an uncaught exception of the program, and never unwinds production.
-  #tell(event: () => void): void {
-    queueMicrotask(event);
-  }
-
   #onFault(fault: Fault): void {
-    this.#tell(() => {
+    this.#tell('fault', fault, () => {
       this.logger?.warn({ fault }, fault.message);
       this.emit('fault', fault);
     });
   }
 
-  #onState(event: ChannelEvent): void {
-    this.#tell(() => {
-      this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
-      this.emit('channel', event);
+  #onProblem(channelId: string, { index: _, ...fault }: ScheduleProblem): void {
+    this.#onFault({ ...fault, channelId, airsAt: null });
+  }
+
+  #events(): StreamEvents {
+    return {
+      fault: (fault) => this.#onFault(fault),
+      channel: (event) =>
+        this.#tell('channel', event, () => {
+          this.logger?.info(event, `channel ${event.channelId} is ${event.state}`);
+          this.emit('channel', event);
+        }),
+      batch: (event) => this.#tell('batch', event, () => this.emit('batch', event)),
+      session: (event) => this.#tell('session', event, () => this.emit('session', event)),
+      warning: (event) =>
+        this.#tell('warning', event, () => {
+          this.logger?.warn(event, event.message);
+          this.emit('warning', event);
+        }),
+    };
+  }
+
+  // A listener or a logger that throws is an uncaught exception of the program, and never unwinds production.
+  #tell(name: keyof HeadendEvents, event: object, emit: () => void): void {
+    queueMicrotask(() => {
+      diagnosticsChannel(`headend:${name}`).publish(event);
+      emit();
     });
   }
 }
@@ -322,7 +458,7 @@ function defaultFontFile(): string {
 function editionOf(
   epoch: Date,
   { format, rungs, audioBitrate }: ProducerOptions,
-  { identity }: ResolvedSchedule,
+  identity: string,
 ): string {
   const made = JSON.stringify([epoch, format, rungs, audioBitrate, identity]);
   return createHash('sha256').update(made).digest('hex').slice(0, 8);

@@ -3,9 +3,13 @@
 
 import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
+import { CONTAINERS, type Container } from './hls/container.js';
+import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
+import type { LoudnessOptions } from './probe/planned-gain.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
-import { LoopSchedule, type Schedule } from './timeline/schedule.js';
+import type { AdmissionPolicy } from './stream/admission.js';
+import { isSchedule, type Schedule } from './timeline/schedule.js';
 
 /** The epoch of channels that do not name one, so that two servers with equal settings air equal segments. */
 export const DEFAULT_EPOCH = '2025-01-01T00:00:00.000Z';
@@ -28,15 +32,49 @@ export interface HeadendOptions {
   readonly storeBytes?: number;
   /** How many segments a media playlist lists at most, 6 to 60. Default 10. */
   readonly playlistSegments?: number;
-  /**
-   * Milliseconds without a request after which a channel stops encoding. Default 30000. A channel waits for
-   * three of its target durations at least: players ask once in each.
-   */
+  /** Milliseconds after the last viewer left or was last heard of after which a channel is stopped. Default 30000. */
   readonly idleMs?: number;
+  /**
+   * Milliseconds without a request after which a viewer counts as gone. Default: as `idleMs`. Three target durations
+   * are given at least: players ask once in each.
+   */
+  readonly viewerTimeoutMs?: number;
+  /** How many segments are made in one go, 2 to 60. Default 10. */
+  readonly batchSegments?: number;
+  /**
+   * The next batch is begun when at most this many segments of the last one lie beyond the furthest viewer and the end
+   * of the playlist; at least 1 and less than `batchSegments`. Default 4.
+   */
+  readonly batchThreshold?: number;
+  /** Milliseconds between two looks at every channel, besides those that events give cause for. Default 2000. */
+  readonly coordinatorIntervalMs?: number;
+  /**
+   * How many segments, of all channels, are made at the same time; 2 to 1024. Default: half the number of processors,
+   * 2 at least: each segment keeps several busy.
+   */
+  readonly segmentsInWork?: number;
+  /**
+   * What happens to a channel that somebody wants to watch while those that are watched take all the machine can give:
+   * `off` starts it, `refuse` answers `CAPACITY_EXCEEDED`, `reduce` starts it with its smallest rung alone if that
+   * fits. Default `off`.
+   */
+  readonly admission?: AdmissionPolicy;
   /** TrueType font for the slate and for generators. Default: DejaVu Sans, which comes with the package. */
   readonly fontFile?: string;
+  /**
+   * A file that remembers what `probe` and `measureLoudness` found out about files, over restarts; made if it is not
+   * there. Several processes may share it. Default: remembered in memory, of 5000 files.
+   */
+  readonly probeCache?: string;
+  /**
+   * PEM file of the certificate authorities that https sources are checked against. Default: the system's, where
+   * Linux distributions keep it.
+   */
+  readonly caFile?: string;
   /** Receives faults and changes of state besides the events. Default: none. */
   readonly logger?: Logger;
+  /** How the channels are served over HTTP, and to whom. */
+  readonly http?: HttpOptions;
 }
 
 /** Options of `channels.add`. */
@@ -45,8 +83,13 @@ export interface ChannelOptions {
   readonly id: string;
   /** Name for viewers, and the text of the slate. Default: the id. */
   readonly name?: string;
-  /** What airs; see `loop`. */
+  /** What airs; see `loop`, `at` and `compute`. */
   readonly schedule: Schedule;
+  /**
+   * Which of the schedule's files to look at before it airs: those whose length must be measured, or `all`, to
+   * know early which programmes will be slate. Default `needed`.
+   */
+  readonly checkSources?: 'needed' | 'all';
   /** The video encodes that viewers can choose from. Default: 1080p, 720p and 480p. */
   readonly ladder?: readonly RungOptions[];
   /**
@@ -56,6 +99,11 @@ export interface ChannelOptions {
   readonly frameRate?: number | string | Rational;
   /** Length of a segment in whole seconds, 1 to 10; 4.004 s for 4 at the 1001 rates. Default 4. */
   readonly segmentDuration?: number;
+  /**
+   * What playlists name to a client that does not say (`?container=`): `fmp4` is CMAF with separate audio, `ts`
+   * MPEG-TS with picture and sound in one. Both are always served. Default `fmp4`.
+   */
+  readonly container?: Container;
   /** Bit rate of the audio in bit/s. Default 128000. */
   readonly audioBitrate?: number;
   /**
@@ -63,6 +111,11 @@ export interface ChannelOptions {
    * future. Default 2025-01-01T00:00:00.000Z.
    */
   readonly epoch?: Date | string;
+  /**
+   * Brings programmes to one loudness by a gain that is settled for each when the channel is added; false leaves them
+   * as they are. Default: -23 LUFS, for the files whose loudness is known by then.
+   */
+  readonly loudness?: LoudnessOptions | false;
 }
 
 /** What `frameRate` must be; checked where it is parsed. */
@@ -77,23 +130,37 @@ export const HEADEND_DEFAULTS = {
   storeBytes: DEFAULT_STORE_BYTES,
   playlistSegments: 10,
   idleMs: 30_000,
+  batchSegments: 10,
+  batchThreshold: 4,
+  coordinatorIntervalMs: 2000,
+  admission: 'off',
 } as const;
 
 /** Defaults of {@link ChannelOptions}. */
 export const CHANNEL_DEFAULTS = {
   frameRate: 30,
   segmentDuration: 4,
+  container: 'fmp4',
   audioBitrate: 128_000,
 } as const;
 
-/** Schema of {@link HeadendOptions}. */
-export const HeadendOptionsSchema = Type.Object(
+const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
+
+const HeadendMembers = Type.Object(
   {
     hardware: Type.Optional(Type.Enum(['auto', 'software'])),
     storeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
     playlistSegments: Type.Optional(Type.Integer({ minimum: 6, maximum: 60 })),
-    idleMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
+    idleMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
+    viewerTimeoutMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
+    batchSegments: Type.Optional(Type.Integer({ minimum: 2, maximum: 60 })),
+    batchThreshold: Type.Optional(Type.Integer({ minimum: 1, maximum: 59 })),
+    coordinatorIntervalMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
+    segmentsInWork: Type.Optional(Type.Integer({ minimum: 2, maximum: 1024 })),
+    admission: Type.Optional(Type.Enum(['off', 'refuse', 'reduce'])),
     fontFile: Type.Optional(Type.String({ minLength: 1 })),
+    probeCache: Type.Optional(Type.String({ minLength: 1 })),
+    caFile: Type.Optional(Type.String({ minLength: 1 })),
     logger: Type.Optional(
       Type.Refine(
         Type.Unsafe<Logger>({}),
@@ -101,8 +168,19 @@ export const HeadendOptionsSchema = Type.Object(
         () => 'must have the methods info, warn and error',
       ),
     ),
+    http: Type.Optional(HttpOptionsSchema),
   },
   { additionalProperties: false },
+);
+
+/** Schema of {@link HeadendOptions}. */
+export const HeadendOptionsSchema = Type.Refine(
+  HeadendMembers,
+  ({
+    batchSegments = HEADEND_DEFAULTS.batchSegments,
+    batchThreshold = HEADEND_DEFAULTS.batchThreshold,
+  }) => batchThreshold < batchSegments,
+  () => 'must have a batchThreshold that is less than its batchSegments',
 );
 
 const BITRATE_LIMITS = { minimum: 50_000, maximum: 200_000_000 } as const;
@@ -143,12 +221,14 @@ export const ChannelOptionsSchema = Type.Object(
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     schedule: Type.Refine(
       Type.Unsafe<Schedule>({}),
-      (value) => value instanceof LoopSchedule,
-      () => 'must be a schedule made by loop()',
+      isSchedule,
+      () => 'must be a schedule made by loop(), at() or compute()',
     ),
+    checkSources: Type.Optional(Type.Enum(['needed', 'all'])),
     ladder: Type.Optional(Type.Array(RungSchema, { minItems: 1, maxItems: 8 })),
     frameRate: Type.Optional(Type.Unsafe<number | string | Rational>({})),
     segmentDuration: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+    container: Type.Optional(Type.Enum([...CONTAINERS])),
     audioBitrate: Type.Optional(Type.Integer({ minimum: 32_000, maximum: 320_000 })),
     epoch: Type.Optional(
       Type.Refine(
@@ -156,6 +236,18 @@ export const ChannelOptionsSchema = Type.Object(
         isInstant,
         () => 'must be a Date or an ISO 8601 string',
       ),
+    ),
+    loudness: Type.Optional(
+      Type.Union([
+        Type.Literal(false),
+        Type.Object(
+          {
+            target: Type.Optional(Type.Number({ minimum: -40, maximum: -10 })),
+            measure: Type.Optional(Type.Enum(['cached', 'before'])),
+          },
+          { additionalProperties: false },
+        ),
+      ]),
     ),
   },
   { additionalProperties: false },

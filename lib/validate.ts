@@ -16,11 +16,16 @@ export function validate<Schema extends TSchema>(
   value: unknown,
 ): Static<Schema> {
   if (Value.Check(schema, value)) return value;
+  throw new HeadendError('INVALID_OPTIONS', 'options', `${call}: ${mistake(schema, value)}`);
+}
+
+/** What is wrong with a value that its schema refuses: the option, what it must be, and what it was. */
+export function mistake(schema: TSchema, value: unknown): string {
   // `boolean` errors only repeat what `additionalProperties` says better.
   const error = Value.Errors(schema, value).find(({ keyword }) => keyword !== 'boolean');
   const path = error ? optionName(error.instancePath) : '';
   const expected = error ? expectation(error) : 'is not valid';
-  throw invalidOption(call, path, expected, Value.Pointer.Get(value, error?.instancePath ?? ''));
+  return sentence(path, expected, Value.Pointer.Get(value, error?.instancePath ?? ''));
 }
 
 /** The error for one option: its name, what it must be ("must be ..."), and the value it had. */
@@ -30,6 +35,14 @@ export function invalidOption(
   expected: string,
   value: unknown,
 ): HeadendError {
+  return new HeadendError(
+    'INVALID_OPTIONS',
+    'options',
+    `${call}: ${sentence(option, expected, value)}`,
+  );
+}
+
+function sentence(option: string, expected: string, value: unknown): string {
   const got = inspect(value, {
     depth: 1,
     maxArrayLength: 3,
@@ -37,7 +50,7 @@ export function invalidOption(
     breakLength: Infinity,
   });
   const name = option === '' ? 'the argument' : option;
-  return new HeadendError('INVALID_OPTIONS', 'options', `${call}: ${name} ${expected}, got ${got}`);
+  return `${name} ${expected}, got ${got}`;
 }
 
 type ValidationError = ReturnType<typeof Value.Errors>[number];

@@ -5,12 +5,15 @@ import { ensureAddon } from './setup/addon.mjs';
 import { runMain } from './setup/failure.mjs';
 import { ensureNodeModules } from './setup/packages.mjs';
 import { elapsed, say } from './setup/report.mjs';
-import { ensureTools, testTools } from './setup/tools.mjs';
+import { ensureFuzzerRuntime, ensureTools, testTools } from './setup/tools.mjs';
 
 await runMain(async () => {
   const start = performance.now();
   await ensureNodeModules();
   await ensureAddon();
-  if (process.argv.includes('--test')) await ensureTools(testTools, 'Testing');
+  if (process.argv.includes('--test')) {
+    await ensureTools(testTools, 'Testing');
+    await ensureFuzzerRuntime();
+  }
   say(`Set up (${elapsed(start)}).`);
 });

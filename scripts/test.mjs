@@ -2,12 +2,16 @@
 // Runs all checks and tests, each in a process of its own, and ends with a line that counts them.
 //   npm test -- WORD...   only those whose name contains one of the words, such as `timeline`,
 //                         `check/types` or `native/`
+//   npm test -- --soak N WORD...   property tests try N times as many cases, others every time, and fuzzers run
+//                         N times as long
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { runMain } from './setup/failure.mjs';
 import { root } from './setup/paths.mjs';
 import { elapsed } from './setup/report.mjs';
 import { checks } from './test/checks.mjs';
+import { fuzzers } from './test/fuzz.mjs';
 import { nativeTests } from './test/native.mjs';
 import { testFile } from './test/test-file.mjs';
 
@@ -17,6 +21,7 @@ import { testFile } from './test/test-file.mjs';
  * @property {number} failed
  * @property {number} skipped
  * @property {string} [output] what a person needs to see of a failure
+ * @property {string} [note] what a person may like to know of a success
  */
 
 /**
@@ -25,19 +30,28 @@ import { testFile } from './test/test-file.mjs';
  * @property {() => Promise<Outcome>} run
  */
 
-/** @returns {Promise<Unit[]>} */
-async function testFiles() {
+/** @param {number} soak @returns {Promise<Unit[]>} */
+async function testFiles(soak) {
   const files = (await readdir(join(root, 'test'), { recursive: true })).filter((file) =>
     file.endsWith('.test.ts'),
   );
-  return files.sort().map((file) => testFile(join('test', file)));
+  return files.sort().map((file) => testFile(join('test', file), soak));
 }
 
 await runMain(async () => {
-  const words = process.argv.slice(2);
-  const units = [...checks, ...(await nativeTests()), ...(await testFiles())].filter(
-    (unit) => words.length === 0 || words.some((word) => unit.name.includes(word)),
-  );
+  const { values, positionals: words } = parseArgs({
+    allowPositionals: true,
+    options: { soak: { type: 'string', default: '1' } },
+  });
+  const soak = Number(values.soak);
+  if (!Number.isInteger(soak) || soak < 1)
+    throw new RangeError('--soak takes a whole number from 1');
+  const units = [
+    ...checks,
+    ...(await nativeTests()),
+    ...(await fuzzers(soak)),
+    ...(await testFiles(soak)),
+  ].filter((unit) => words.length === 0 || words.some((word) => unit.name.includes(word)));
   const sum = { passed: 0, failed: 0, skipped: 0 };
   /** @type {string[]} */
   const broken = [];
@@ -48,7 +62,8 @@ await runMain(async () => {
     sum.failed += outcome.failed;
     sum.skipped += outcome.skipped;
     const verdict = outcome.failed > 0 ? 'FAIL' : 'ok  ';
-    console.log(`${verdict} ${unit.name} (${outcome.passed} passed, ${elapsed(start)})`);
+    const note = outcome.note === undefined ? '' : `, ${outcome.note}`;
+    console.log(`${verdict} ${unit.name} (${outcome.passed} passed, ${elapsed(start)}${note})`);
     if (outcome.failed > 0) {
       broken.push(unit.name);
       console.log(`${(outcome.output ?? '').trimEnd()}\n`);

@@ -125,7 +125,7 @@ async function playable(
 ): Promise<Programme | null> {
   signal.throwIfAborted();
   try {
-    const { duration, video, audio, title } = await headend.probe(file, signal);
+    const { duration, video, audio, title } = await headend.probe(file, { signal });
     const seconds = duration ? duration.num / duration.den : 0;
     if (!(seconds > 0 && seconds <= MAX_SECONDS && (video || audio))) {
       throw new HeadendError(

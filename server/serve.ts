@@ -12,6 +12,8 @@ export interface ServeOptions {
   readonly media?: string;
   /** Height in pixels of the tallest rung of the default ladder that folders are encoded at. */
   readonly maxHeight: number;
+  /** File that remembers what was found out about media files, their loudness among it. */
+  readonly probeCache?: string;
   readonly port: number;
   readonly host: string;
 }
@@ -21,7 +23,10 @@ export async function serve(options: ServeOptions): Promise<number> {
   const log = createLog();
   const stop = stopOnSignals(log);
   try {
-    await using headend = await createHeadend({ logger: log });
+    await using headend = await createHeadend({
+      logger: log,
+      ...(options.probeCache !== undefined && { probeCache: options.probeCache }),
+    });
     await addChannels(headend, options, log, stop);
     await using server = await createServer(headend);
     const url = await server.listen(options);

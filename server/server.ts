@@ -6,7 +6,13 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
-import { type Headend, headendPlugin, problemHandler, routeNotFound } from '../lib/index.js';
+import {
+  type Headend,
+  headendPlugin,
+  problemHandler,
+  routeNotFound,
+  serverOptions,
+} from '../lib/index.js';
 
 const PAGE = fileURLToPath(new URL('page/', import.meta.url));
 const HLS_JS = createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js');
@@ -24,10 +30,8 @@ export interface Server extends AsyncDisposable {
 
 /** Builds the server. */
 export async function createServer(headend: Headend): Promise<Server> {
-  const onError = problemHandler(headend.logger);
-  // A close does not wait for clients that hold a connection open.
-  const app = fastify({ forceCloseConnections: true, frameworkErrors: onError });
-  app.setErrorHandler(onError);
+  const app = fastify(serverOptions(headend));
+  app.setErrorHandler(problemHandler(headend.logger));
   app.setNotFoundHandler(routeNotFound);
   await app.register(headendPlugin, { headend });
   await app.register(fastifyStatic, {

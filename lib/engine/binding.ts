@@ -5,13 +5,19 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HeadendError } from '../errors.js';
 import type {
+  AbandonedSegment,
   BatchReport,
   EngineFault,
+  Fragment,
   InitSegment,
+  Loudness,
   ProbeResult,
   ProduceRequest,
   ProducerOptions,
+  ProgrammeStart,
+  Rational,
   Segment,
+  Track,
 } from './engine.js';
 
 /** A failure as the addon reports it. */
@@ -22,38 +28,54 @@ export interface NativeStatus {
   readonly averror: number;
 }
 
-/** What the addon tells about a producer or a probe, by type. */
+/** What the addon tells about a producer, a probe or a remux, by type. */
 export interface NativeEvents {
   readonly init: InitSegment;
+  readonly fragment: Fragment;
   readonly segment: Segment;
+  readonly abandoned: AbandonedSegment;
+  readonly programme: ProgrammeStart;
   readonly fault: EngineFault;
   readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };
   readonly stopped: null;
   readonly probe: { readonly error: NativeStatus | null; readonly result: ProbeResult | null };
+  readonly remux: { readonly error: NativeStatus | null; readonly data: Uint8Array | null };
+  /** Seconds that a measurement has come to. */
+  readonly progress: number;
+  readonly loudness: { readonly error: NativeStatus | null; readonly result: Loudness | null };
 }
 
-/** One event: the number of the producer or probe it is about, its type and what comes with it. */
+/** One event: the number of the producer, probe, measurement or remux it is about, its type and what comes with it. */
 export type NativeEvent = {
   [Type in keyof NativeEvents]: readonly [id: number, type: Type, payload: NativeEvents[Type]];
 }[keyof NativeEvents];
 
-/** The addon's engine: producers and probes by number, one callback for all of them. */
+/** The addon's engine: producers, probes and remuxes by number, one callback for all of them. */
 export interface NativeEngine {
-  createProducer(options: ProducerOptions): number;
+  /** The number, or why there is no producer. */
+  createProducer(options: ProducerOptions): number | NativeStatus;
   /** Null when the batch was accepted; its end is a `batch` event. */
   produce(producer: number, request: ProduceRequest): NativeStatus | null;
   /** Its end is a `stopped` event. Call it once. */
   stopProducer(producer: number): void;
-  /** Its end is a `probe` event. */
-  probe(url: string): number;
+  /** The number, or why there is no probe. Its end is a `probe` event. */
+  probe(url: string, keyFrames: boolean): number | NativeStatus;
+  /** The number, or why there is no measurement. Its end is a `loudness` event. */
+  measureLoudness(
+    url: string,
+    part: { readonly inPoint: Rational; readonly duration: Rational | null },
+  ): number | NativeStatus;
+  /** Of a probe or a measurement. */
   cancelProbe(probe: number): void;
+  /** The number, or why there is no remux. Its end is a `remux` event. */
+  remux(tracks: readonly Track[]): number | NativeStatus;
   /** Joins every thread that is left. Nothing may be called afterwards. */
   close(): void;
 }
 
 /** The addon's exports. */
 export interface Binding {
-  readonly Engine: new (onEvent: (...event: NativeEvent) => void) => NativeEngine;
+  readonly Engine: new (onEvent: (...event: NativeEvent) => void, caFile?: string) => NativeEngine;
   /** Version of the FFmpeg that is linked in. */
   readonly ffmpegVersion: string;
 }

@@ -51,8 +51,16 @@ export interface ProducerOptions {
 
 /** Where the pictures and sound of a timeline entry come from. */
 export type EntrySource =
-  /** A file or URL that libavformat opens; `inPoint` in seconds from the start of its video. */
-  | { readonly kind: 'file'; readonly url: string; readonly inPoint: Rational }
+  /**
+   * A file or URL that libavformat opens; `inPoint` in seconds from the start of its video. `gain` in dB is
+   * applied to every sample of its sound; default 0. Another gain is another source.
+   */
+  | {
+      readonly kind: 'file';
+      readonly url: string;
+      readonly inPoint: Rational;
+      readonly gain?: number;
+    }
   /**
    * libavfilter chains over black frames of the channel's size and over silence. The chains see the
    * programme's own time as `t`; `inFrame` is that time, in channel frames, at the entry's start.
@@ -109,6 +117,39 @@ export interface Segment {
   readonly data: Uint8Array;
 }
 
+/** A piece of a segment in progress (about a second), told before the segment that it becomes part of. */
+export interface Fragment {
+  readonly rendition: string;
+  /** Of the segment. */
+  readonly sequence: number;
+  /** Within the segment, from 0. */
+  readonly index: number;
+  /** True for the segment's last fragment. */
+  readonly last: boolean;
+  /** The fragments of a segment one after the other are its bytes. */
+  readonly data: Uint8Array;
+}
+
+/** A segment that was begun and will not be finished: its batch failed or was stopped, or it was look-ahead. */
+export interface AbandonedSegment {
+  readonly rendition: string;
+  readonly sequence: number;
+}
+
+/** What airs from a frame on: at a cut, where a production begins, and where the slate steps in for a source. */
+export interface ProgrammeStart {
+  /** The first output frame of it that is produced, in frames since the epoch. */
+  readonly frame: number;
+  /** The timeline entry. */
+  readonly startFrame: number;
+  readonly endFrame: number;
+  readonly kind: EntrySource['kind'];
+  /** URL of a file, empty for the other kinds. */
+  readonly source: string;
+  /** True when the slate airs, by the schedule or because the source failed. */
+  readonly slate: boolean;
+}
+
 /** Something that went wrong while producing; the channel goes on (slate, silence) unless the batch rejects. */
 export interface EngineFault {
   /** Member of `ErrorCode` in errors.ts. */
@@ -124,12 +165,28 @@ export interface EngineFault {
   readonly source: string;
 }
 
-/** Figures of a finished batch. */
+/** What one rendition took in a batch. */
+export interface RenditionStatistics {
+  readonly rendition: string;
+  /** Video frames or audio access units in finished segments. */
+  readonly frames: number;
+  /** Of finished segments. */
+  readonly bytes: number;
+  /** Milliseconds in which the rendition's thread worked (fitting, encoding, muxing) instead of waiting. */
+  readonly busyMs: number;
+}
+
+/** Figures of a finished batch. Work for the next batch that was done meanwhile (look-ahead) counts, too. */
 export interface BatchReport {
   /** Wall time of the batch in milliseconds. */
   readonly elapsedMs: number;
   /** Frames that the decoders gave during the batch, discarded pre-roll included. */
   readonly framesDecoded: number;
+  /** Output frames that show the picture of the one before once more: rate conversion, stills, the slate. */
+  readonly framesRepeated: number;
+  /** Decoded frames that no output frame shows: rate conversion, and pre-roll of a cold start. */
+  readonly framesDropped: number;
+  readonly renditions: readonly RenditionStatistics[];
   /** True when the producer continued from its parked state, false after a cold start. */
   readonly warm: boolean;
 }
@@ -139,13 +196,20 @@ export interface ProducerSink {
   onInit(init: InitSegment): void;
   onSegment(segment: Segment): void;
   onFault(fault: EngineFault): void;
+  /** Every fragment comes before its segment. */
+  onFragment?(fragment: Fragment): void;
+  /** A segment of which there were fragments will not be finished by this producer. */
+  onAbandoned?(segment: AbandonedSegment): void;
+  /** In the order in which the frames are read, which is a little before they are in a segment. */
+  onProgramme?(programme: ProgrammeStart): void;
 }
 
 /** Makes the segments of one channel; one batch at a time. Between batches it is parked: threads asleep, state kept. */
 export interface Producer {
   /**
    * Makes a batch. Continues the parked state when `from` is the next segment, else starts cold.
-   * Every segment has reached the sink when the promise resolves.
+   * Every segment has reached the sink when the promise resolves. Where segments are shorter than what the
+   * encoders hold back, a rendition that holds back less may have delivered the next one too; the batch that continues does not repeat it.
    * @throws HeadendError `ENGINE_BUSY` while a batch is in flight, `ENGINE_STOPPED` when stopped, or
    * the encoder's error.
    */
@@ -154,25 +218,128 @@ export interface Producer {
   stop(): Promise<void>;
 }
 
+/** A size in pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The pictures of a source. Names of colours are those of ITU-T H.273 as FFmpeg spells them. */
+export interface VideoTrack {
+  /** FFmpeg's name, for example `h264`. */
+  readonly codec: string;
+  readonly profile: string | null;
+  /** As coded, before sample aspect ratio and rotation. */
+  readonly width: number;
+  readonly height: number;
+  /** As shown: upright, in square pixels. */
+  readonly shown: Size;
+  /** Width of a pixel by its height. */
+  readonly sampleAspect: Rational;
+  /** Degrees clockwise that make the picture upright. */
+  readonly rotation: 0 | 90 | 180 | 270;
+  /** Frames per second on average, null when unknown. */
+  readonly frameRate: Rational | null;
+  /** The lowest rate on which all timestamps fall, as far as the container tells; null when it does not. */
+  readonly declaredRate: Rational | null;
+  /** Whether the pictures are spaced unevenly, by the first hundred of them and by the average. */
+  readonly variableRate: boolean;
+  /** FFmpeg's name, for example `yuv420p10le`. */
+  readonly pixelFormat: string | null;
+  /** Bits per component. */
+  readonly bitDepth: number | null;
+  readonly primaries: string | null;
+  readonly transfer: string | null;
+  readonly matrix: string | null;
+  /** `tv` is limited, `pc` full range. */
+  readonly range: string | null;
+  /** By the transfer function: PQ is `hdr10` whether or not there is metadata of the mastering display. */
+  readonly dynamicRange: 'sdr' | 'hdr10' | 'hlg';
+  /** The Dolby Vision profile, null without one. */
+  readonly dolbyVision: number | null;
+  /** From the headers, or from decoded pictures where those are silent; null when neither tells. */
+  readonly fieldOrder: 'progressive' | 'top-first' | 'bottom-first' | null;
+}
+
+/** A sound track of a source. */
+export interface AudioTrack {
+  /** Of the stream in its container. */
+  readonly index: number;
+  readonly codec: string;
+  readonly profile: string | null;
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** FFmpeg's name, for example `stereo` or `5.1(side)`. */
+  readonly layout: string;
+  /** ISO 639 code as the container has it. */
+  readonly language: string | null;
+  readonly title: string | null;
+}
+
+/** A subtitle track of a source. */
+export interface SubtitleTrack {
+  readonly index: number;
+  readonly codec: string;
+  readonly language: string | null;
+}
+
 /** What `probe` found out about a source. */
 export interface ProbeResult {
   /** Duration of the programme in seconds (of the video track where there is one), null when unknown. */
   readonly duration: Rational | null;
   /** Container format name by libavformat. */
   readonly format: string;
-  readonly video: {
-    readonly codec: string;
-    readonly width: number;
-    readonly height: number;
-    readonly frameRate: Rational | null;
-  } | null;
-  readonly audio: {
-    readonly codec: string;
-    readonly sampleRate: number;
-    readonly channels: number;
-  } | null;
+  /** Of everything together in bit/s, null when unknown. */
+  readonly bitrate: number | null;
+  /** The video that airs. */
+  readonly video: VideoTrack | null;
+  /** The sound that airs. */
+  readonly audio: AudioTrack | null;
+  /** Every sound track, the one that airs among them. */
+  readonly audioTracks: readonly AudioTrack[];
+  readonly subtitles: readonly SubtitleTrack[];
+  /** Whether a cover picture comes with it; it airs where there is no video. */
+  readonly cover: boolean;
   /** The container's title tag, empty when it has none. */
   readonly title: string;
+  /**
+   * Seconds from the programme's start at which key frames lie, when they were asked for and the container has an
+   * index (MP4, MOV, Matroska with cues, AVI, FLV with key frame metadata, ASF, MXF); else null. Transport streams have
+   * none. Exact to the reordering of pictures.
+   */
+  readonly keyFrames: readonly number[] | null;
+}
+
+/** How loud a source is, by EBU R 128, as stereo. */
+export interface Loudness {
+  /** Integrated loudness in LUFS; null when all is silence. */
+  readonly integrated: number | null;
+  /** The highest true peak in dBTP; null when all is silence. */
+  readonly truePeak: number | null;
+}
+
+/** How a source is looked at. */
+export interface EngineProbeOptions {
+  readonly signal?: AbortSignal;
+  /** Whether to list the key frames of the container's index. Default false. */
+  readonly keyFrames?: boolean;
+}
+
+/** Which part of a source is measured. */
+export interface MeasureOptions {
+  /** Where to begin, in seconds from the start. Default 0. */
+  readonly inPoint?: Rational;
+  /** How long, in seconds. Default: to the end. */
+  readonly duration?: Rational;
+  readonly signal?: AbortSignal;
+  /** Called with the seconds measured so far, about once for each of them. */
+  readonly onProgress?: (seconds: number) => void;
+}
+
+/** A rendition's segment together with its init segment. */
+export interface Track {
+  readonly init: Uint8Array;
+  readonly segment: Uint8Array;
 }
 
 /** The native engine of one Headend instance. */
@@ -181,8 +348,19 @@ export interface Engine {
    * Opens a source and reads its streams' parameters.
    * @throws HeadendError `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_INVALID` or `SOURCE_TIMEOUT`
    */
-  probe(url: string, signal?: AbortSignal): Promise<ProbeResult>;
+  probe(url: string, options?: EngineProbeOptions): Promise<ProbeResult>;
+  /**
+   * Decodes the sound of a source and measures it, on a thread that gives way to all others.
+   * @throws HeadendError as `probe` does; `SOURCE_INVALID` when there is no sound; `DECODE_FAILED`.
+   */
+  measureLoudness(url: string, options?: MeasureOptions): Promise<Loudness>;
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer;
+  /**
+   * Makes an MPEG-TS segment from the CMAF segments of one number: the video's, the audio's, or both in this
+   * order. Equal input gives equal bytes, and the results join whatever production their segments are from.
+   * @throws HeadendError `ENCODE_FAILED`, `ENGINE_STOPPED`, `ENGINE_FAILED`
+   */
+  remux(tracks: readonly Track[]): Promise<Uint8Array>;
   /** Stops every producer and probe and joins their threads. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,21 +1,37 @@
-// The engine over the addon: turns its numbered producers, probes and events into objects and promises.
+// The engine over the addon: turns its numbered producers, probes, remuxes and events into objects and promises.
 
 import { type ErrorCode, HeadendError, isErrorCode, type Stage } from '../errors.js';
 import { loadBinding, type NativeEngine, type NativeEvent, type NativeStatus } from './binding.js';
+import { systemCaFile } from './ca-file.js';
 import type {
   BatchReport,
   Engine,
+  EngineProbeOptions,
+  Loudness,
+  MeasureOptions,
   ProbeResult,
   ProduceRequest,
   Producer,
   ProducerOptions,
   ProducerSink,
+  Track,
 } from './engine.js';
 
 /** The two ends of a promise that an event settles. */
 interface Settle<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
+}
+
+/** A measurement in flight. */
+interface Measurement extends Settle<Loudness> {
+  readonly onProgress: (seconds: number) => void;
+}
+
+/** Options of {@link createNativeEngine}. */
+export interface NativeEngineOptions {
+  /** PEM file of the authorities that https sources are checked against. Default: the system's. */
+  readonly caFile?: string;
 }
 
 const STAGES: readonly Stage[] = [
@@ -38,6 +54,12 @@ function toError(status: NativeStatus, channelId?: string): HeadendError {
     averror: status.averror,
     retryable: code !== 'INVALID_OPTIONS' && code !== 'ENGINE_STOPPED',
   });
+}
+
+// The number of what was begun.
+function accepted(result: number | NativeStatus, channelId?: string): number {
+  if (typeof result === 'number') return result;
+  throw toError(result, channelId);
 }
 
 function stopped(channelId?: string): HeadendError {
@@ -69,7 +91,7 @@ class NativeProducer implements Producer {
     this.#channelId = options.channelId;
     this.#sink = sink;
     this.#onStopped = onStopped;
-    this.id = native.createProducer(options);
+    this.id = accepted(native.createProducer(options), options.channelId);
   }
 
   async produce(request: ProduceRequest): Promise<BatchReport> {
@@ -92,7 +114,10 @@ class NativeProducer implements Producer {
   handle(event: NativeEvent): void {
     const [, type, payload] = event;
     if (type === 'init') this.#sink.onInit(payload);
+    else if (type === 'fragment') this.#sink.onFragment?.(payload);
     else if (type === 'segment') this.#sink.onSegment(payload);
+    else if (type === 'abandoned') this.#sink.onAbandoned?.(payload);
+    else if (type === 'programme') this.#sink.onProgramme?.(payload);
     else if (type === 'fault') this.#sink.onFault(payload);
     else if (type === 'batch') {
       const batch = this.#batch;
@@ -109,24 +134,46 @@ class NativeProducer implements Producer {
 class NativeEngineAdapter implements Engine {
   readonly #native: NativeEngine;
   readonly #producers = new Map<number, NativeProducer>();
+  // Probes and measurements in flight; bounded by their callers.
   readonly #probes = new Map<number, Settle<ProbeResult>>();
+  readonly #remuxes = new Map<number, Settle<Uint8Array>>();
+  readonly #measurements = new Map<number, Measurement>();
   #closing: Promise<void> | undefined;
 
-  constructor() {
+  constructor({ caFile = systemCaFile() }: NativeEngineOptions) {
     const { Engine } = loadBinding();
-    this.#native = new Engine((...event) => this.#handle(event));
+    this.#native = new Engine((...event) => this.#handle(event), caFile);
   }
 
-  async probe(url: string, signal?: AbortSignal): Promise<ProbeResult> {
+  async probe(url: string, options: EngineProbeOptions = {}): Promise<ProbeResult> {
+    return this.#look(
+      () => this.#native.probe(url, options.keyFrames ?? false),
+      (id, settle) => this.#probes.set(id, settle),
+      options.signal,
+    );
+  }
+
+  async measureLoudness(url: string, options: MeasureOptions = {}): Promise<Loudness> {
+    const { inPoint = { num: 0, den: 1 }, duration = null, onProgress = () => {} } = options;
+    return this.#look(
+      () => this.#native.measureLoudness(url, { inPoint, duration }),
+      (id, settle) => this.#measurements.set(id, { ...settle, onProgress }),
+      options.signal,
+    );
+  }
+
+  async #look<T>(
+    start: () => number | NativeStatus,
+    keep: (id: number, settle: Settle<T>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     signal?.throwIfAborted();
     if (this.#closing !== undefined) throw stopped();
-    const id = this.#native.probe(url);
+    const id = accepted(start());
     const cancel = (): void => this.#native.cancelProbe(id);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      return await new Promise<ProbeResult>((resolve, reject) => {
-        this.#probes.set(id, { resolve, reject });
-      });
+      return await new Promise<T>((resolve, reject) => keep(id, { resolve, reject }));
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
@@ -144,6 +191,14 @@ class NativeEngineAdapter implements Engine {
     return producer;
   }
 
+  async remux(tracks: readonly Track[]): Promise<Uint8Array> {
+    if (this.#closing !== undefined) throw stopped();
+    const id = accepted(this.#native.remux(tracks));
+    return await new Promise<Uint8Array>((resolve, reject) => {
+      this.#remuxes.set(id, { resolve, reject });
+    });
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -151,23 +206,38 @@ class NativeEngineAdapter implements Engine {
 
   async #close(): Promise<void> {
     for (const id of this.#probes.keys()) this.#native.cancelProbe(id);
+    for (const id of this.#measurements.keys()) this.#native.cancelProbe(id);
     await Promise.all([...this.#producers.values()].map((producer) => producer.stop()));
     this.#native.close();
-    for (const probe of this.#probes.values()) probe.reject(stopped());
+    for (const unsettled of [...this.#probes.values(), ...this.#remuxes.values()]) {
+      unsettled.reject(stopped());
+    }
     this.#probes.clear();
+    this.#remuxes.clear();
+    for (const measurement of this.#measurements.values()) measurement.reject(stopped());
+    this.#measurements.clear();
   }
 
   #handle(event: NativeEvent): void {
     const [id, type, payload] = event;
-    if (type !== 'probe') {
-      this.#producers.get(id)?.handle(event);
-      return;
-    }
-    const probe = this.#probes.get(id);
-    this.#probes.delete(id);
-    if (payload.result !== null) probe?.resolve(payload.result);
-    else if (payload.error !== null) probe?.reject(toError(payload.error));
+    if (type === 'probe') settle(this.#probes, id, payload.error, payload.result);
+    else if (type === 'remux') settle(this.#remuxes, id, payload.error, payload.data);
+    else if (type === 'loudness') settle(this.#measurements, id, payload.error, payload.result);
+    else if (type === 'progress') this.#measurements.get(id)?.onProgress(payload);
+    else this.#producers.get(id)?.handle(event);
   }
+}
+
+function settle<T>(
+  pending: Map<number, Settle<T>>,
+  id: number,
+  error: NativeStatus | null,
+  value: T | null,
+): void {
+  const promise = pending.get(id);
+  pending.delete(id);
+  if (value !== null) promise?.resolve(value);
+  else if (error !== null) promise?.reject(toError(error));
 }
 
 /**
@@ -175,6 +245,6 @@ class NativeEngineAdapter implements Engine {
  * in flight.
  * @throws HeadendError `ADDON_NOT_FOUND`
  */
-export function createNativeEngine(): Engine {
-  return new NativeEngineAdapter();
+export function createNativeEngine(options: NativeEngineOptions = {}): Engine {
+  return new NativeEngineAdapter(options);
 }

@@ -5,6 +5,7 @@ import type { Grid } from '../timeline/grid.js';
 import { toFixed } from '../timeline/rational.js';
 import { type Airing, airings, type ResolvedSchedule } from '../timeline/schedule.js';
 import type { SegmentRange } from '../timeline/window.js';
+import { type Container, segmentName } from './container.js';
 import { attributes, dateTime, quoted } from './tags.js';
 
 /** Programmes announced in one playlist at most. */
@@ -15,34 +16,27 @@ export interface MediaPlaylist {
   readonly grid: Grid;
   readonly schedule: ResolvedSchedule;
   readonly rendition: string;
+  readonly container: Container;
   /** The segments to list. */
   readonly range: SegmentRange;
-  /** Part of every segment's name: see {@link segmentName}. */
-  readonly edition: string;
-  /** Content hash of the init segment of all of them. */
+  /** Part of a segment's name: see {@link segmentName}. */
+  readonly editionOf: (sequence: number) => string;
+  /** Content hash of the init segment of all of them; `ts` has none. */
   readonly initHash: string;
   /** Query string to carry on to every URI, with its question mark; empty for none. */
   readonly query: string;
 }
 
-/**
- * The name of a segment. The edition says what the channel is made from (grid, encoding, schedule), so that a
- * cache never takes a segment for the one that had its number before a change.
- */
-export function segmentName(sequence: number, edition: string): string {
-  return `${sequence}-${edition}.m4s`;
-}
-
 /** The text of a media playlist. */
 export function writeMediaPlaylist(playlist: MediaPlaylist): string {
-  const { grid, rendition, range, edition, initHash, query } = playlist;
+  const { grid, rendition, container, range, editionOf, initHash, query } = playlist;
   const lines = [
     '#EXTM3U',
-    // 4.3.2.5: EXT-X-MAP in a playlist of ordinary segments needs version 6.
-    '#EXT-X-VERSION:6',
+    // EXT-X-MAP in a playlist of ordinary segments needs version 6 (4.3.2.5), fractions in EXTINF 3 (4.3.2.1).
+    `#EXT-X-VERSION:${container === 'ts' ? 3 : 6}`,
     `#EXT-X-TARGETDURATION:${grid.targetDuration}`,
     `#EXT-X-MEDIA-SEQUENCE:${range.from}`,
-    `#EXT-X-MAP:URI=${quoted(`init-${initHash}.mp4${query}`)}`,
+    ...(container === 'ts' ? [] : [`#EXT-X-MAP:URI=${quoted(`init-${initHash}.mp4${query}`)}`]),
     ...dateRanges(playlist),
   ];
   for (let sequence = range.from; sequence <= range.to; sequence++) {
@@ -51,7 +45,7 @@ export function writeMediaPlaylist(playlist: MediaPlaylist): string {
     lines.push(
       `#EXT-X-PROGRAM-DATE-TIME:${dateTime(grid.instantOfSegment(sequence))}`,
       `#EXTINF:${toFixed(duration, 6)},`,
-      `${segmentName(sequence, edition)}${query}`,
+      `${segmentName(sequence, editionOf(sequence), container)}${query}`,
     );
   }
   return `${lines.join('\n')}\n`;
@@ -63,6 +57,7 @@ function dateRanges({ grid, schedule, range }: MediaPlaylist): string[] {
   const end = grid.firstFrame(range.to + 1);
   for (const airing of airings(schedule, grid.firstFrame(range.from), end)) {
     if (lines.length === MAX_DATE_RANGES) break;
+    if (airing.kind === 'slate') continue;
     lines.push(`#EXT-X-DATERANGE:${dateRange(grid, airing)}`);
   }
   return lines;

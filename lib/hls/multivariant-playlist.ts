@@ -2,7 +2,9 @@
 
 import type { Rational, Rung } from '../engine/engine.js';
 import { toFixed } from '../timeline/rational.js';
+import { type Container, mediaPlaylistName } from './container.js';
 import { attributes, quoted } from './tags.js';
+import { tsBitrate } from './ts-bitrate.js';
 
 // What CMAF adds to the bits of the codecs, in per cent.
 const CONTAINER_OVERHEAD = 2;
@@ -21,6 +23,7 @@ export interface MultivariantPlaylist {
   readonly audioBitrate: number;
   /** RFC 6381 codecs string of the audio and of every rung, by rendition id. */
   readonly codecs: ReadonlyMap<string, string>;
+  readonly container: Container;
   /** Query string to carry on to every URI, with its question mark; empty for none. */
   readonly query: string;
 }
@@ -34,36 +37,40 @@ export function variantOrder(rungs: readonly Rung[]): Rung[] {
 
 /** The text of a multivariant playlist. */
 export function writeMultivariantPlaylist(playlist: MultivariantPlaylist): string {
-  const { frameRate, segmentDuration, rungs, audioBitrate, codecs, query } = playlist;
-  const audioCodecs = codecs.get('audio');
+  const { frameRate, rungs, codecs, container, query } = playlist;
+  const isMuxed = container === 'ts';
   const lines = [
     '#EXTM3U',
-    '#EXT-X-VERSION:6',
+    `#EXT-X-VERSION:${isMuxed ? 3 : 6}`,
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    `#EXT-X-MEDIA:${attributes({
-      TYPE: 'AUDIO',
-      'GROUP-ID': quoted(AUDIO_GROUP),
-      NAME: quoted('Main'),
-      DEFAULT: 'YES',
-      AUTOSELECT: 'YES',
-      CHANNELS: quoted('2'),
-      URI: quoted(`audio/index.m3u8${query}`),
-    })}`,
+    ...(isMuxed ? [] : [audioRendition(query)]),
   ];
   for (const rung of variantOrder(rungs)) {
     lines.push(
       `#EXT-X-STREAM-INF:${attributes({
-        BANDWIDTH: declared(peakBitrate(rung, segmentDuration) + audioBitrate),
-        'AVERAGE-BANDWIDTH': declared(rung.bitrate + audioBitrate),
-        CODECS: quoted([codecs.get(rung.id), audioCodecs].filter((codec) => codec).join(',')),
+        BANDWIDTH: declared(playlist, peakBitrate(rung, playlist.segmentDuration)),
+        'AVERAGE-BANDWIDTH': declared(playlist, rung.bitrate),
+        CODECS: quoted([codecs.get(rung.id), codecs.get('audio')].filter(Boolean).join(',')),
         RESOLUTION: `${rung.width}x${rung.height}`,
         'FRAME-RATE': toFixed(frameRate, 3),
-        AUDIO: quoted(AUDIO_GROUP),
+        AUDIO: isMuxed ? undefined : quoted(AUDIO_GROUP),
       })}`,
-      `${rung.id}/index.m3u8${query}`,
+      `${rung.id}/${mediaPlaylistName(container)}${query}`,
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+function audioRendition(query: string): string {
+  return `#EXT-X-MEDIA:${attributes({
+    TYPE: 'AUDIO',
+    'GROUP-ID': quoted(AUDIO_GROUP),
+    NAME: quoted('Main'),
+    DEFAULT: 'YES',
+    AUTOSELECT: 'YES',
+    CHANNELS: quoted('2'),
+    URI: quoted(`audio/${mediaPlaylistName('fmp4')}${query}`),
+  })}`;
 }
 
 // A segment that begins with the rate control's buffer full may hold all of it besides what comes in at
@@ -72,6 +79,12 @@ function peakBitrate({ maxrate, bufsize }: Rung, { num, den }: Rational): number
   return maxrate + (bufsize * den) / num;
 }
 
-function declared(bitrate: number): string {
-  return Math.ceil((bitrate * (100 + CONTAINER_OVERHEAD)) / 100).toString();
+// Of a variant with its audio, in its container.
+function declared(playlist: MultivariantPlaylist, videoBitrate: number): string {
+  const { audioBitrate, container } = playlist;
+  const bitrate =
+    container === 'ts'
+      ? tsBitrate({ ...playlist, videoBitrate })
+      : ((videoBitrate + audioBitrate) * (100 + CONTAINER_OVERHEAD)) / 100;
+  return Math.ceil(bitrate).toString();
 }

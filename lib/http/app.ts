@@ -3,18 +3,15 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Headend } from '../headend.js';
 import { headendPlugin } from './plugin.js';
-import { problemHandler, routeNotFound } from './problem.js';
+import { routeNotFound } from './problem.js';
+import { maxConnections, serverOptions } from './server-options.js';
 
 /** Builds the server; it listens when told to. */
 export async function createHttpApp(headend: Headend): Promise<FastifyInstance> {
-  const app = fastify({
-    // A close does not wait for clients that hold a connection open.
-    forceCloseConnections: true,
-    bodyLimit: 64 * 1024,
-    frameworkErrors: problemHandler(headend.logger),
-  });
+  const app = fastify(serverOptions(headend));
+  app.server.maxConnections = maxConnections(headend);
   app.setNotFoundHandler(routeNotFound);
-  await app.register(headendPlugin, { headend });
+  await app.register(headendPlugin, { headend, prefix: headend.http.basePath ?? '' });
   await app.ready();
   return app;
 }

@@ -1,5 +1,7 @@
-// Sends immutable bytes over HTTP: entity tags, conditional requests and ranges (RFC 9110 13 and 14).
+// Sends bytes and documents over HTTP: entity tags, conditional requests and ranges (RFC 9110 13 and 14).
 
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HeadendError } from '../errors.js';
 
@@ -9,6 +11,14 @@ export interface Bytes {
   readonly contentType: string;
   /** Strong entity tag with its quotes. */
   readonly etag: string;
+  /** Whether caches that many share may keep them. */
+  readonly isPublic: boolean;
+}
+
+/** A text that is made for each request. */
+export interface Document {
+  readonly text: string;
+  readonly contentType: string;
 }
 
 /**
@@ -20,11 +30,11 @@ export function sendBytes(
   reply: FastifyReply,
   bytes: Bytes,
 ): FastifyReply {
-  const { data, contentType, etag } = bytes;
+  const { data, contentType, etag, isPublic } = bytes;
   reply
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
-    .header('cache-control', 'public, max-age=31536000, immutable')
+    .header('cache-control', caching(isPublic))
     .type(contentType);
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   const range = wantedRange(request, etag, data.byteLength);
@@ -42,6 +52,60 @@ export function sendBytes(
     .code(206)
     .header('content-range', `bytes ${first}-${last}/${data.byteLength}`)
     .send(buffer(data, first, last + 1));
+}
+
+/** What is sent while it is being made. */
+export interface BytesInProgress {
+  readonly parts: AsyncIterable<Uint8Array>;
+  readonly contentType: string;
+  /** As the whole will have it. */
+  readonly etag: string;
+  /** As the whole will have it. */
+  readonly isPublic: boolean;
+}
+
+/**
+ * Whether the answer to this request can begin before all bytes are known: one that asks for the whole, from a client
+ * that notices when a body is cut off.
+ */
+export function takesProgress({ method, headers, raw }: FastifyRequest): boolean {
+  const conditions = ['range', 'if-none-match', 'if-match', 'if-range'];
+  return (
+    method === 'GET' &&
+    raw.httpVersionMajor * 10 + raw.httpVersionMinor >= 11 &&
+    conditions.every((name) => headers[name] === undefined)
+  );
+}
+
+/** Answers with the parts as they come. When one fails to come the connection is cut, so that no part looks whole. */
+export function sendProgress(
+  reply: FastifyReply,
+  { parts, contentType, etag, isPublic }: BytesInProgress,
+): FastifyReply {
+  return reply
+    .header('etag', etag)
+    .header('accept-ranges', 'bytes')
+    .header('cache-control', caching(isPublic))
+    .type(contentType)
+    .send(Readable.from(parts, { objectMode: false, highWaterMark: 1 }));
+}
+
+/** Answers a GET or HEAD with the text, or 304 to a client that has it. It is to be asked for again each time. */
+export function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { text, contentType }: Document,
+): FastifyReply {
+  // Weak: the same text may be sent compressed or not.
+  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  reply.header('etag', `W/${etag}`).header('cache-control', 'no-cache').type(contentType);
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+  return reply.send(text);
+}
+
+// A segment's URL never means two things.
+function caching(isPublic: boolean): string {
+  return `${isPublic ? 'public' : 'private'}, max-age=31536000, immutable`;
 }
 
 function buffer(data: Uint8Array, from: number, to: number): Buffer {

@@ -1,26 +1,34 @@
-// The HTTP surface: a Fastify plugin with the routes of the channels, their playlists and segments.
+// The HTTP surface: a Fastify plugin that joins what all routes share with the groups of routes in routes/.
 
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Static } from 'typebox';
-import type { Channel } from '../channel.js';
-import { AUDIO_RENDITION } from '../engine/engine.js';
+import rateLimit from '@fastify/rate-limit';
+import { fastifySSE } from '@fastify/sse';
+import swagger from '@fastify/swagger';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HeadendError } from '../errors.js';
 import type { Headend } from '../headend.js';
-import { sendBytes } from './bytes.js';
-import { problemHandler } from './problem.js';
-import {
-  ChannelDetails,
-  ChannelList,
-  ChannelParams,
-  FileParams,
-  Health,
-  RenditionParams,
-  SessionQuery,
-} from './schemas.js';
-
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+import { Access } from './access.js';
+import type { RouteContext } from './context.js';
+import { EventHub } from './event-hub.js';
+import { isCompressible } from './media-types.js';
+import { refuseOtherMethods } from './methods.js';
+import { Metrics } from './metrics.js';
+import { HTTP_DEFAULTS, type HttpOptions } from './options.js';
+import { problemHandler, routeNotFound } from './problem.js';
+import { channelChangeRoutes } from './routes/channel-changes.js';
+import { channelRoutes } from './routes/channels.js';
+import { eventRoutes } from './routes/events.js';
+import { guideRoutes } from './routes/guide.js';
+import { healthRoutes } from './routes/health.js';
+import { metricsRoutes } from './routes/metrics.js';
+import { openapiRoutes } from './routes/openapi.js';
+import { playlistRoutes } from './routes/playlists.js';
+import { segmentRoutes } from './routes/segments.js';
+import { sessionRoutes } from './routes/sessions.js';
+import { transportStreamRoutes } from './routes/transport-stream.js';
+import { tunerRoutes } from './routes/tuner.js';
+import { type App, type TypeBoxProvider, validatorCompiler } from './validation.js';
 
 /** Options of {@link headendPlugin}. */
 export interface HeadendPluginOptions {
@@ -29,139 +37,111 @@ export interface HeadendPluginOptions {
 
 /** Fastify plugin that serves the channels of a Headend; register it with a `prefix` to move the routes. */
 export async function headendPlugin(
-  app: FastifyInstance,
+  instance: FastifyInstance,
   { headend }: HeadendPluginOptions,
 ): Promise<void> {
+  const app: App = instance.withTypeProvider<TypeBoxProvider>();
+  const { clock, http: options } = headend;
+  const access = new Access(options, () => clock.now());
+  app.setValidatorCompiler(validatorCompiler);
+  // Bodies are JSON: what a web page may send across origins without asking first is none.
+  app.removeContentTypeParser('text/plain');
+  app.setErrorHandler(problemHandler(headend.logger));
+  // Without a prefix the paths that are none belong to the server.
+  if (app.prefix !== '') app.setNotFoundHandler(routeNotFound);
+  await shareAmongRoutes(app, options);
+  const completeMethods = refuseOtherMethods(app);
+  guard(app, access);
+
+  const context: RouteContext = { headend, options, access, clock };
+  const hub = new EventHub({
+    headend,
+    clock,
+    maxClients: options.maxEventClients ?? HTTP_DEFAULTS.maxEventClients,
+    statusMs: options.statusMs ?? HTTP_DEFAULTS.statusMs,
+  });
+  const metrics = new Metrics(headend, () => hub.size);
+  app.addHook('onResponse', async (request, reply) => metrics.count(request, reply));
+  app.addHook('preClose', async () => {
+    hub.close();
+    metrics.close();
+  });
+
+  healthRoutes(app, context);
+  metricsRoutes(app, metrics);
+  eventRoutes(app, context, hub);
+  openapiRoutes(app, context, () => app.swagger());
+  channelRoutes(app, context);
+  channelChangeRoutes(app, context);
+  playlistRoutes(app, context);
+  segmentRoutes(app, context);
+  transportStreamRoutes(app, context);
+  sessionRoutes(app, context);
+  guideRoutes(app, context);
+  tunerRoutes(app, context);
+  completeMethods();
+}
+
+async function shareAmongRoutes(app: App, options: HttpOptions): Promise<void> {
   await app.register(cors, {
-    methods: ['GET', 'HEAD'],
-    allowedHeaders: ['Range', 'Authorization'],
-    exposedHeaders: ['Content-Range', 'Accept-Ranges', 'ETag'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['Range', 'Authorization', 'Content-Type'],
+    exposedHeaders: ['Content-Range', 'Accept-Ranges', 'ETag', 'Retry-After'],
     maxAge: 86_400,
   });
   await app.register(compress, {
     threshold: 256,
     encodings: ['gzip'],
-    // Media segments are compressed already.
-    customTypes: (contentType) =>
-      contentType.startsWith(PLAYLIST_TYPE) || contentType.includes('json'),
+    customTypes: isCompressible,
   });
-  app.setErrorHandler(problemHandler(headend.logger));
-
-  app.get('/health', { schema: { response: { 200: Health } } }, async () => ({
-    status: 'ok',
-    channels: headend.channels.list().length,
-    storeBytes: headend.storeBytes,
-  }));
-
-  app.get('/channels', { schema: { response: { 200: ChannelList } } }, async () => ({
-    channels: headend.channels.list().map(summary),
-  }));
-
-  app.get<{ Params: Static<typeof ChannelParams> }>(
-    '/channels/:id',
-    { schema: { params: ChannelParams, response: { 200: ChannelDetails } } },
-    async (request) => details(headend.channels.get(request.params.id)),
-  );
-
-  app.get<{ Params: Static<typeof ChannelParams>; Querystring: Static<typeof SessionQuery> }>(
-    '/channels/:id/index.m3u8',
-    { schema: { params: ChannelParams, querystring: SessionQuery } },
-    async (request, reply) => {
-      const channel = headend.channels.get(request.params.id);
-      const { session } = request.query;
-      const text = await channel.multivariantPlaylist({
-        query: sessionQuery(session),
-        signal: clientSignal(reply),
-      });
-      const caching = session === undefined ? playlistCaching(channel) : 'no-store';
-      return reply.header('cache-control', caching).type(PLAYLIST_TYPE).send(text);
+  if (options.rateLimit !== false) {
+    const { max, windowMs } = { ...HTTP_DEFAULTS.rateLimit, ...options.rateLimit };
+    await app.register(rateLimit, {
+      max,
+      timeWindow: windowMs,
+      allowList: ['127.0.0.1', '::1'],
+      addHeadersOnExceeding: {
+        'x-ratelimit-limit': false,
+        'x-ratelimit-remaining': false,
+        'x-ratelimit-reset': false,
+      },
+      errorResponseBuilder: (_request, { after }) =>
+        new HeadendError('RATE_LIMITED', 'http', `too many requests; again in ${after}`, {
+          retryable: true,
+        }),
+    });
+  }
+  await app.register(fastifySSE);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Headend', description: 'Live TV channels over HLS.', version: '1' },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          signature: { type: 'apiKey', in: 'query', name: 'signature' },
+        },
+      },
     },
-  );
+    // Paths are relative to the server's URL, which has the prefix.
+    transform: ({ schema, url }) => ({ schema, url: url.slice(app.prefix.length) }),
+  });
+}
 
-  app.get<{ Params: Static<typeof RenditionParams>; Querystring: Static<typeof SessionQuery> }>(
-    '/channels/:id/:rendition/index.m3u8',
-    { schema: { params: RenditionParams, querystring: SessionQuery } },
-    async (request, reply) => {
-      const { id, rendition } = request.params;
-      const channel = headend.channels.get(id);
-      const text = await channel.mediaPlaylist(rendition, {
-        query: sessionQuery(request.query.session),
-        signal: clientSignal(reply),
-      });
-      return reply.header('cache-control', playlistCaching(channel)).type(PLAYLIST_TYPE).send(text);
-    },
-  );
-
-  app.get<{ Params: Static<typeof FileParams>; Querystring: Static<typeof SessionQuery> }>(
-    '/channels/:id/:rendition/:file',
-    { schema: { params: FileParams, querystring: SessionQuery } },
-    async (request, reply) => {
-      const { id, rendition, file } = request.params;
-      const channel = headend.channels.get(id);
-      const contentType = rendition === AUDIO_RENDITION ? 'audio/mp4' : 'video/mp4';
-      const [, hash, sequence, edition] =
-        /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})-([0-9a-f]{8})\.m4s)$/.exec(file) ?? [];
-      if (hash !== undefined) {
-        const { data } = channel.init(rendition, hash);
-        return sendBytes(request, reply, { data, contentType, etag: `"${hash}"` });
-      }
-      if (sequence !== undefined && edition === channel.edition) {
-        const segment = await channel.segment(rendition, Number(sequence), clientSignal(reply));
-        return sendBytes(request, reply, { data: segment.data, contentType, etag: segment.etag });
-      }
+// Before the body is read, and after the rate limit, which runs at `onRequest`.
+function guard(app: App, access: Access): void {
+  app.addHook('preParsing', async (request) => {
+    access.check(request);
+    if (hasBodyReadBefore(request)) {
       throw new HeadendError(
-        'SEGMENT_NOT_FOUND',
+        'INVALID_REQUEST',
         'http',
-        'a rendition has the files that its playlist names now',
+        'the body was read before Headend got the request: mount the handler before body parsers',
       );
-    },
-  );
-}
-
-function summary(channel: Channel): Static<typeof ChannelList>['channels'][number] {
-  const { now, next } = channel.nowNext();
-  const programme = ({ title, index, startsAt, endsAt }: typeof now) => ({
-    title,
-    index,
-    startsAt: startsAt.toISOString(),
-    endsAt: endsAt.toISOString(),
+    }
   });
-  return {
-    id: channel.id,
-    name: channel.name,
-    state: channel.state,
-    now: programme(now),
-    next: programme(next),
-  };
 }
 
-function details(channel: Channel): Static<typeof ChannelDetails> {
-  const inDemand = channel.rungsInDemand;
-  return {
-    ...summary(channel),
-    targetDuration: channel.targetDuration,
-    window: channel.window,
-    rungs: channel.rungs.map(({ id, width, height, bitrate }) => ({
-      id,
-      width,
-      height,
-      bitrate,
-      inDemand: inDemand.includes(id),
-    })),
-  };
-}
-
-function sessionQuery(session: string | undefined): string {
-  return session === undefined ? '' : `?session=${session}`;
-}
-
-function playlistCaching(channel: Channel): string {
-  return `max-age=${Math.max(1, Math.floor(channel.targetDuration / 2))}`;
-}
-
-// Aborts when the connection is gone, so that nothing waits for a client that has left.
-function clientSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => controller.abort());
-  return controller.signal;
+function hasBodyReadBefore({ raw, headers }: FastifyRequest): boolean {
+  return raw.readableEnded && Number(headers['content-length'] ?? 1) > 0 && raw.method !== 'GET';
 }

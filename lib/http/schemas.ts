@@ -1,6 +1,10 @@
-// The shapes of requests and JSON answers over HTTP.
+// The shapes of requests and JSON answers over HTTP: checked, documented in OpenAPI, and the types of handlers.
 
-import Type from 'typebox';
+import { STATUS_CODES } from 'node:http';
+import Type, { type Static } from 'typebox';
+import { ERROR_CODES } from '../errors.js';
+import { CONTAINERS } from '../hls/container.js';
+import { SESSION_ID_PATTERN } from '../session/session-id.js';
 
 /** Path parameters of a channel's routes. What they name is looked up; nothing else is derived from them. */
 export const ChannelParams = Type.Object({ id: Type.String() });
@@ -15,30 +19,122 @@ export const FileParams = Type.Object({
   file: Type.String(),
 });
 
-/** Query of playlists and segments: a viewer's session id is carried through all URIs. */
-export const SessionQuery = Type.Object({
-  session: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' })),
+const SessionId = Type.String({ pattern: SESSION_ID_PATTERN, description: 'Id of the viewer.' });
+
+/** Query of playlists and segments, carried on to every URI: who watches, and what allows it. */
+export const ViewerQuery = Type.Object({
+  session: Type.Optional(SessionId),
+  expires: Type.Optional(
+    Type.String({ pattern: '^\\d{1,12}$', description: 'End of the signature, Unix seconds.' }),
+  ),
+  signature: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: 'See signed URLs.' }),
+  ),
 });
 
-const State = Type.Enum(['idle', 'starting', 'active', 'error']);
+/** Query of the multivariant playlist. */
+export const MultivariantQuery = Type.Object({
+  ...ViewerQuery.properties,
+  container: Type.Optional(Type.Enum([...CONTAINERS])),
+});
+
+/** Query of the endless transport stream. */
+export const StreamQuery = Type.Object({
+  ...ViewerQuery.properties,
+  rendition: Type.Optional(Type.String()),
+});
+
+/** Values of {@link ViewerQuery}. */
+export type ViewerQuery = Static<typeof ViewerQuery>;
+
+/** Any error (RFC 9457). */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.Enum([...ERROR_CODES]),
+});
+
+const instant = Type.String({ format: 'date-time' });
+
+const State = Type.Enum(['idle', 'starting', 'active', 'stopping', 'error']);
 
 const OnAir = Type.Object({
   title: Type.String(),
-  index: Type.Integer(),
-  startsAt: Type.String({ format: 'date-time' }),
-  endsAt: Type.String({ format: 'date-time' }),
+  index: Type.Integer({ description: 'Position in the schedule.' }),
+  startsAt: instant,
+  endsAt: instant,
 });
 
 const Summary = {
   id: Type.String(),
   name: Type.String(),
   state: State,
+  viewers: Type.Integer({ description: 'Sessions; all requests without one count as one.' }),
   now: OnAir,
   next: OnAir,
 };
 
+/** A channel in a list. */
+export const ChannelSummary = Type.Object(Summary);
+
+const Batch = Type.Object({
+  batchNumber: Type.Integer({ description: 'Since the channel was started, from 0.' }),
+  startSegment: Type.Integer({ description: 'Media sequence number.' }),
+  endSegment: Type.Integer({ description: 'Media sequence number, inclusive.' }),
+  offset: Type.Object(
+    { num: Type.Integer(), den: Type.Integer() },
+    { description: 'Where in its source the batch begins: seconds, as a ratio.' },
+  ),
+  generationStarted: instant,
+  generationEnded: Type.Union([instant, Type.Null()]),
+  isComplete: Type.Boolean(),
+  source: Type.Optional(Type.String({ description: 'For admins.' })),
+});
+
+/** A batch as HTTP answers describe it. */
+export const BatchView = Type.Union([Batch, Type.Null()], {
+  description: 'The batch that is being made or was made last; null before the first.',
+});
+
+/** Body of `POST /channels/:id/position`. */
+export const Position = Type.Object(
+  {
+    sessionId: SessionId,
+    segmentNumber: Type.Integer({ minimum: 0, description: 'Media sequence number.' }),
+    rendition: Type.String({ description: 'Id of a rung, or audio.' }),
+    timestamp: Type.Optional(
+      Type.Union([Type.Number(), Type.String({ maxLength: 64 })], {
+        description: 'When the client says it was; the server goes by its own clock.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Answer of `POST /channels/:id/position`. */
+export const PositionAnswer = Type.Object({
+  acknowledged: Type.Literal(true),
+  currentBatch: BatchView,
+  segmentsRemaining: Type.Integer({ description: 'Of that batch, beyond the furthest viewer.' }),
+});
+
+/** Path parameters of a viewer's session. */
+export const SessionParams = Type.Object({ id: Type.String(), sessionId: SessionId });
+
 /** Answer of `GET /channels`. */
-export const ChannelList = Type.Object({ channels: Type.Array(Type.Object(Summary)) });
+export const ChannelList = Type.Object({ channels: Type.Array(ChannelSummary) });
+
+/** A fault: the last one of a channel, and the data of the `fault` event. Message and source for admins alone. */
+export const FaultView = Type.Object({
+  code: Type.Enum([...ERROR_CODES]),
+  channelId: Type.String(),
+  stage: Type.String(),
+  airsAt: Type.Union([instant, Type.Null()]),
+  message: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String()),
+});
 
 /** Answer of `GET /channels/:id`. */
 export const ChannelDetails = Type.Object({
@@ -52,15 +148,144 @@ export const ChannelDetails = Type.Object({
       id: Type.String(),
       width: Type.Integer(),
       height: Type.Integer(),
-      bitrate: Type.Integer(),
-      inDemand: Type.Boolean(),
+      bitrate: Type.Integer({ description: 'bit/s' }),
+      inDemand: Type.Boolean({ description: 'Whether it is being encoded.' }),
+    }),
+  ),
+  batch: BatchView,
+  segmentsRemaining: Type.Integer({ description: 'Of the batch, beyond the furthest viewer.' }),
+  production: Type.Union(
+    [
+      Type.Object({
+        producer: Type.Enum(['none', 'parked', 'working']),
+        runwaySeconds: Type.Number({ description: 'Made beyond what is on air now.' }),
+        generationRatio: Type.Union([Type.Number(), Type.Null()], {
+          description: 'Time to make / time to play; null before the first segment.',
+        }),
+        failures: Type.Integer(),
+        isSuspended: Type.Boolean({ description: 'Failed repeatedly; tried again after a pause.' }),
+      }),
+      Type.Null(),
+    ],
+    { description: 'Null while nobody watches.' },
+  ),
+  lastFault: Type.Union([FaultView, Type.Null()]),
+  sessions: Type.Optional(
+    Type.Array(
+      Type.Object({
+        sessionId: Type.String(),
+        seenAt: instant,
+        rendition: Type.Union([Type.String(), Type.Null()]),
+        segmentNumber: Type.Union([Type.Integer(), Type.Null()]),
+      }),
+      { description: 'The viewers; for admins.' },
+    ),
+  ),
+});
+
+const maybeText = Type.Union([Type.String(), Type.Null()]);
+
+/** Query of `GET /channels/:id/guide`. */
+export const GuideQuery = Type.Object({
+  from: Type.Optional(
+    Type.String({ format: 'date-time', maxLength: 64, description: 'Default: now.' }),
+  ),
+  to: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      maxLength: 64,
+      description: 'At most 14 days after from. Default: a day after from.',
     }),
   ),
 });
 
-/** Answer of `GET /health`. */
+/** Answer of `GET /channels/:id/guide`. */
+export const Guide = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      id: Type.String({ description: 'The same in every guide that holds this airing.' }),
+      kind: Type.Enum(['programme', 'filler', 'slate']),
+      index: Type.Integer({ description: 'Position in its list; -1 for the slate.' }),
+      title: Type.String(),
+      startsAt: instant,
+      endsAt: instant,
+      slateFrom: Type.Union([instant, Type.Null()], {
+        description: 'When the source ends before the programme does.',
+      }),
+      subtitle: maybeText,
+      description: maybeText,
+    }),
+  ),
+  until: Type.String({
+    format: 'date-time',
+    description:
+      'How far the entries reach: before to when there are too many or no more are known.',
+  }),
+});
+
+/** Answer of `GET /health` and `GET /health/ready`. */
 export const Health = Type.Object({
-  status: Type.Literal('ok'),
+  status: Type.Enum(['ok', 'unready']),
+  live: Type.Literal(true),
+  ready: Type.Boolean(),
+  reasons: Type.Array(Type.String(), { description: 'Why it is not ready.' }),
+  failing: Type.Array(Type.String(), {
+    description: 'Channels that are watched and cannot be made at the moment.',
+  }),
   channels: Type.Integer(),
   storeBytes: Type.Integer({ description: 'Memory of finished segments.' }),
 });
+
+/** Answer of `GET /health/live`. */
+export const Live = Type.Object({ status: Type.Literal('ok') });
+
+/** Data of the `status` event of `GET /events`. */
+export const StatusEvent = Type.Object({
+  at: instant,
+  channels: Type.Array(ChannelSummary),
+  storeBytes: Type.Integer(),
+});
+
+/** Data of the `channel` event of `GET /events`. */
+export const ChannelStateEvent = Type.Object({ channelId: Type.String(), state: State });
+
+/** Data of the `batch` event of `GET /events`. */
+export const BatchEvent = Type.Object({
+  channelId: Type.String(),
+  type: Type.Enum(['started', 'completed', 'failed', 'abandoned']),
+  batch: Batch,
+});
+
+/** Data of the `session` event of `GET /events`: a viewer came or went. */
+export const SessionEvent = Type.Object({
+  channelId: Type.String(),
+  type: Type.Enum(['opened', 'closed']),
+  viewers: Type.Integer(),
+  sessionId: Type.Optional(Type.String({ description: 'For admins.' })),
+});
+
+/** Data of the `warning` event of `GET /events`: a channel takes nearly as long to make as to play. */
+export const WarningEvent = Type.Object({
+  channelId: Type.String(),
+  type: Type.Literal('slow-generation'),
+  ratio: Type.Number({ description: 'Time to make / time to play.' }),
+});
+
+/** The part of OpenAPI that describes an answer that is not JSON. */
+export function body(mediaType: string, description: string) {
+  return { description, content: { [mediaType]: { schema: Type.String() } } };
+}
+
+/** The part of OpenAPI that describes the errors of a route: the statuses that it can answer with. */
+export function problems(...statuses: readonly number[]) {
+  const always = [400, 401, 403, 429];
+  return Object.fromEntries(
+    [...always, ...statuses].map((status) => [
+      status,
+      {
+        description: STATUS_CODES[status] ?? 'Error',
+        content: { 'application/problem+json': { schema: Problem } },
+      },
+    ]),
+  );
+}

@@ -1,5 +1,6 @@
 // What the rest of Headend sees of the journal.
 
+import type { AiredEntry, BatchEntry, FaultEntry, HistoryQuery, SessionEntry } from './history.js';
 import type { JournalOperation } from './operations.js';
 
 /** A viewer's session as the journal has it after a restart. */
@@ -17,17 +18,44 @@ export interface SavedSession {
 /** A durable record of what happened. */
 export interface Journal {
   /**
-   * Takes an operation and resolves when it is durable: it survives a kill of the process from then on. Callers
-   * that do not need to know may ignore the promise; it never rejects for a journal that is set aside because its
-   * disk fails (that is a fault event, and the streams play on).
+   * Takes an operation and resolves when it is durable: it survives a kill of the process from then on. While the disk
+   * fails the promise waits: that is a fault, writing is tried again, and the streams play on. It rejects only for an
+   * operation that is given up, with `JOURNAL_FAILED` (more wait than may) or `CLOSED`; the rejection counts as
+   * handled, so callers that need not know may ignore the promise. Never await it in a viewer's way; a caller that has
+   * to know soon awaits `flush`.
    */
   record(operation: JournalOperation): Promise<void>;
-  /** Resolves when everything recorded so far is durable. */
+  /**
+   * Resolves when everything recorded so far is durable.
+   * @throws HeadendError `JOURNAL_FAILED` when it cannot be written now; it is kept and tried again all the same.
+   */
   flush(): Promise<void>;
-  /** The sessions that were open when the journal was last written, for a restart. */
+  /** The sessions that were open when the journal was last written before this process opened it. */
   openSessions(): SavedSession[];
-  /** Definitions (JSON) of the channels saved through the API, by channel id. */
+  /** Definitions (JSON) of the channels saved through the API before this process opened the journal, by channel id. */
   savedChannels(): ReadonlyMap<string, string>;
-  /** Flushes and closes. Idempotent. */
+  /** Flushes and closes; what cannot be written is reported as a fault. Idempotent. */
   close(): Promise<void>;
+}
+
+/** A {@link Journal} in a file, with its logs. Queries see what is durable; `flush` first to see everything. */
+export interface FileJournal extends Journal, AsyncDisposable {
+  /** How it is doing. */
+  readonly status: JournalStatus;
+  /** The as-run log. */
+  aired(query?: HistoryQuery): Promise<AiredEntry[]>;
+  batches(query?: HistoryQuery): Promise<BatchEntry[]>;
+  faults(query?: HistoryQuery): Promise<FaultEntry[]>;
+  /** Who watched what, and when. */
+  sessions(query?: HistoryQuery): Promise<SessionEntry[]>;
+}
+
+/** How a {@link FileJournal} is doing. */
+export interface JournalStatus {
+  /** `failing` while writing does not succeed and is tried again. */
+  readonly state: 'writing' | 'failing' | 'closed';
+  /** Operations that wait to become durable. */
+  readonly queued: number;
+  /** Operations given up since the journal was opened. */
+  readonly lost: number;
 }

@@ -1,11 +1,12 @@
-// The finished segments of all channels, in memory and bounded in bytes, with the init segments beside
+// The segments of all channels, in memory and bounded in bytes, with those in progress and the init segments beside
 // them. One object per segment of a rendition: the first production of a segment stays, so that a URL
 // never means two different things.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
-import type { InitSegment, Segment } from '../engine/engine.js';
+import type { AbandonedSegment, Fragment, InitSegment, Segment } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
+import { SegmentInProgress } from './segment-in-progress.js';
 import { WaitList } from './wait-list.js';
 
 /** Default of the store's byte budget: 512 MiB. */
@@ -48,9 +49,18 @@ export interface Retention {
 // Each change of parameter sets brings a new init segment; older ones go once this many are kept.
 const INITS_PER_RENDITION = 4;
 
+interface Growing {
+  readonly segment: SegmentInProgress;
+  /** The production that the fragments are from. */
+  readonly maker: object | undefined;
+}
+
 interface ChannelShelf {
   readonly segments: Map<string, { readonly key: SegmentKey; readonly segment: StoredSegment }>;
+  // Segments of which the first fragments are out: one per rendition and producer at most.
+  readonly growing: Map<string, Growing>;
   readonly waiting: WaitList<StoredSegment>;
+  readonly waitingForStart: WaitList<StoredSegment | SegmentInProgress>;
   readonly inits: Map<string, StoredInit[]>;
   readonly waitingForInit: WaitList<StoredInit>;
   retention: Retention;
@@ -84,19 +94,63 @@ export class SegmentStore {
     return this.#bytes;
   }
 
-  /** Keeps a segment and wakes those who wait for it. A second production of the same segment is dropped. */
-  put(channelId: string, { rendition, sequence, data }: Segment): void {
+  /**
+   * Keeps a segment and wakes those who wait for it. A second production of the same segment is dropped, also
+   * while the first is only in progress: somebody may have read the beginning of that.
+   * @param maker What the fragments of the segment came with, if there were any.
+   */
+  put(channelId: string, { rendition, sequence, data }: Segment, maker?: object): void {
     const shelf = this.#shelf(channelId);
     const name = nameOf(rendition, sequence);
     if (sequence < shelf.retention.keepFrom || shelf.segments.has(name)) return;
-    const etag = `"${this.#tag}-${(this.#puts++).toString(36)}"`;
+    const growing = shelf.growing.get(name);
+    if (growing && growing.maker !== maker) return;
+    const isGrown = growing?.segment.bytes === data.byteLength;
+    const etag = growing && isGrown ? growing.segment.etag : this.#newTag();
     const segment: StoredSegment = { rendition, sequence, data, etag };
     const key: SegmentKey = { channelId, rendition, sequence };
     shelf.segments.set(name, { key, segment });
     this.#byAge.add(key);
     this.#bytes += data.byteLength;
     this.#evict(key);
+    shelf.growing.delete(name);
+    growing?.segment.end(isGrown ? 'finished' : 'abandoned');
     shelf.waiting.wake(name, segment);
+    shelf.waitingForStart.wake(name, segment);
+  }
+
+  /**
+   * Keeps a piece of a segment in progress, until {@link put} brings the whole.
+   * @param maker Stands for the production: of two that make the same segment the first to begin counts.
+   */
+  putFragment(channelId: string, fragment: Fragment, maker: object): void {
+    const { rendition, sequence, index, data } = fragment;
+    const shelf = this.#shelf(channelId);
+    const name = nameOf(rendition, sequence);
+    if (sequence < shelf.retention.keepFrom || shelf.segments.has(name)) return;
+    // A production that begins a segment anew (with another encoder) has nothing to do with what it gave before.
+    if (index === 0) this.abandon(channelId, fragment, maker);
+    let growing = shelf.growing.get(name);
+    if (!growing) {
+      if (index > 0) return;
+      const etag = this.#newTag();
+      const segment = new SegmentInProgress(this.#clock, { channelId, rendition, sequence, etag });
+      growing = { segment, maker };
+      shelf.growing.set(name, growing);
+    }
+    if (growing.maker !== maker || growing.segment.length !== index) return;
+    growing.segment.add(data);
+    shelf.waitingForStart.wake(name, growing.segment);
+  }
+
+  /** Drops a segment that its production has begun and will not finish; whoever reads it learns that. */
+  abandon(channelId: string, { rendition, sequence }: AbandonedSegment, maker: object): void {
+    const shelf = this.#channels.get(channelId);
+    const name = nameOf(rendition, sequence);
+    const growing = shelf?.growing.get(name);
+    if (growing?.maker !== maker) return;
+    shelf?.growing.delete(name);
+    growing.segment.end('abandoned');
   }
 
   /** The segment, when it is held. */
@@ -120,9 +174,31 @@ export class SegmentStore {
     });
   }
 
+  /**
+   * The segment, as soon as it is held or its first fragment is out.
+   * @throws as {@link waitFor}
+   */
+  async waitForStart(
+    key: SegmentKey,
+    { signal, deadlineMs }: StoreWait,
+  ): Promise<StoredSegment | SegmentInProgress> {
+    const { channelId, rendition, sequence } = key;
+    const shelf = this.#shelf(channelId);
+    const name = nameOf(rendition, sequence);
+    const started = this.get(key) ?? shelf.growing.get(name)?.segment;
+    if (started) return started;
+    return shelf.waitingForStart.wait(name, {
+      signal,
+      deadlineMs,
+      onDeadline: () => timeout(channelId, `segment ${sequence} of ${rendition}`, deadlineMs),
+    });
+  }
+
   /** Whether somebody waits for the segment. */
   isAwaited({ channelId, rendition, sequence }: SegmentKey): boolean {
-    return this.#channels.get(channelId)?.waiting.has(nameOf(rendition, sequence)) ?? false;
+    const shelf = this.#channels.get(channelId);
+    const name = nameOf(rendition, sequence);
+    return (shelf?.waiting.has(name) || shelf?.waitingForStart.has(name)) ?? false;
   }
 
   /** Says which segments of a channel matter now, and drops those that no longer do. */
@@ -132,21 +208,28 @@ export class SegmentStore {
     for (const { key } of shelf.segments.values()) {
       if (key.sequence < retention.keepFrom) this.#drop(key);
     }
+    for (const [name, { segment }] of shelf.growing) {
+      if (segment.sequence >= retention.keepFrom) continue;
+      shelf.growing.delete(name);
+      segment.end('abandoned');
+    }
   }
 
-  /** Drops the segments of a channel; its init segments stay. */
-  dropSegments(channelId: string): void {
+  /** Drops the segments of a channel; its init segments stay. Whoever waits for something fails with `error`. */
+  dropSegments(channelId: string, error: HeadendError): void {
     const shelf = this.#channels.get(channelId);
     for (const { key } of shelf?.segments.values() ?? []) this.#drop(key);
+    for (const { segment } of shelf?.growing.values() ?? []) segment.end('abandoned');
+    shelf?.growing.clear();
+    shelf?.waiting.failAll(error);
+    shelf?.waitingForStart.failAll(error);
+    shelf?.waitingForInit.failAll(error);
   }
 
   /** Forgets a channel; whoever waits for something of it fails with `error`. */
   removeChannel(channelId: string, error: HeadendError): void {
-    this.dropSegments(channelId);
-    const shelf = this.#channels.get(channelId);
+    this.dropSegments(channelId, error);
     this.#channels.delete(channelId);
-    shelf?.waiting.failAll(error);
-    shelf?.waitingForInit.failAll(error);
   }
 
   /** Keeps an init segment; equal bytes are kept once. */
@@ -189,13 +272,19 @@ export class SegmentStore {
     if (known) return known;
     const shelf: ChannelShelf = {
       segments: new Map(),
+      growing: new Map(),
       waiting: new WaitList(this.#clock),
+      waitingForStart: new WaitList(this.#clock),
       inits: new Map(),
       waitingForInit: new WaitList(this.#clock),
       retention: { keepFrom: 0, listedFrom: 0 },
     };
     this.#channels.set(channelId, shelf);
     return shelf;
+  }
+
+  #newTag(): string {
+    return `"${this.#tag}-${(this.#puts++).toString(36)}"`;
   }
 
   // The oldest that no playlist lists go first, of whatever channel; then the oldest of the listed ones;

@@ -31,8 +31,8 @@ export function engineFault(channelId: string, fault: EngineFault, airsAtMs: num
   };
 }
 
-/** The fault of a batch that was rejected. */
-export function batchFault(channelId: string, error: unknown): Fault {
+/** The fault of a batch that failed. */
+export function failedBatchFault(channelId: string, error: unknown): Fault {
   const known = error instanceof HeadendError ? error : undefined;
   return {
     code: known?.code ?? 'ENGINE_FAILED',

@@ -1,7 +1,7 @@
-// One stretch of time in which somebody watches a channel: makes its segments from the one on air when it
-// began to a little ahead of the wall clock, for the rungs in demand, and ends when nobody asks any more.
+// One stretch of time in which a channel is on: makes its segments batch by batch, from the one on air when it began,
+// for the rungs in demand, and recovers from failures. Says when a batch is due, but is told when to look.
 
-import { type Clock, delay } from '../clock.js';
+import type { Clock } from '../clock.js';
 import {
   AUDIO_RENDITION,
   type Engine,
@@ -9,80 +9,100 @@ import {
   type Producer,
   type ProducerOptions,
 } from '../engine/engine.js';
+import type { BatchState } from '../session/batch-state.js';
+import type { StreamSession } from '../session/stream-session.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
-import { entries, type ResolvedSchedule } from '../timeline/schedule.js';
+import { airings, entries, type ResolvedSchedule } from '../timeline/schedule.js';
 import type { LiveWindow } from '../timeline/window.js';
-import { BatchMaker } from './batch-maker.js';
-import type { Demand } from './demand.js';
-import { batchFault, engineFault, type Fault } from './fault.js';
+import { sourceAt } from './batch-source.js';
+import { engineFault, failedBatchFault } from './fault.js';
+import { GenerationMeter } from './generation-meter.js';
+import { failureClass, Recovery } from './recovery.js';
 import { SegmentFiller } from './segment-filler.js';
+import { SegmentMaker } from './segment-maker.js';
+import type { BatchEvent } from './stream-events.js';
+import type { StreamLog } from './stream-log.js';
+import type { Scheduler } from './work-scheduler.js';
 
-/** Segments made beyond the end of the playlist, so that a segment is there before it is listed. */
-const LEAD_SEGMENTS = 1;
 /** Segments that the filler makes for one request beyond those asked for: what a player fetches next. */
 const FILL_SEGMENTS = 4;
 
-/** Frames beyond a batch that its timeline covers: more than any preset of the encoder holds back. */
+/** Frames beyond a segment that its timeline covers: more than any preset of the encoder holds back. */
 const LOOK_AHEAD_FRAMES = 300;
+
+/** How many segments a batch has, and how few of them may be left when the next one is begun. */
+export interface BatchSize {
+  readonly segments: number;
+  readonly threshold: number;
+}
 
 /** What a run works with. */
 export interface RunContext {
-  readonly channelId: string;
   readonly engine: Engine;
   readonly producer: ProducerOptions;
   readonly grid: Grid;
   readonly window: LiveWindow;
   readonly schedule: ResolvedSchedule;
   readonly store: SegmentStore;
-  readonly demand: Demand;
+  readonly session: StreamSession;
+  readonly scheduler: Scheduler;
   readonly clock: Clock;
-  /** Wall time that never goes back. */
+  readonly batch: BatchSize;
+  /** The channel's time: wall time that never goes back. */
   readonly now: () => number;
-  /** The instant at which the run ends if nobody asks for anything until then. */
-  readonly idleAt: () => number;
-  readonly onFault: (fault: Fault) => void;
-  readonly onState: (state: RunState) => void;
-}
-
-/** Before the first batch is out; making segments; waiting to retry after a failed batch. */
-export type RunState = 'starting' | 'active' | 'error';
-
-interface Batch {
-  readonly sequence: number;
-  readonly rungs: readonly string[];
+  /** Whether there is somebody to make segments for. */
+  readonly isWatched: () => boolean;
+  /** The rungs to make now. */
+  readonly rungsInDemand: () => readonly string[];
+  readonly log: StreamLog;
+  readonly onState: (state: 'active' | 'error') => void;
+  /** A batch has ended, well or not; the run should be looked at again. */
+  readonly onIdle: () => void;
 }
 
 /** The production of one channel while it is watched. */
 export class ProductionRun {
   readonly #context: RunContext;
-  readonly #signal: AbortSignal;
-  readonly #batches: BatchMaker;
+  readonly #stopping = new AbortController();
+  readonly #maker: SegmentMaker;
   readonly #filler: SegmentFiller;
+  readonly #recovery = new Recovery();
+  readonly #meter = new GenerationMeter();
+  readonly #startedAt: number;
   #from: number;
-  // The first segment that no batch has been asked for yet.
+  // The first segment that has not been made yet.
   #next: number;
-  #batch: Batch | null = null;
-  #nap: AbortController | null = null;
-  #state: RunState = 'starting';
+  #rungsInWork: readonly string[] | null = null;
+  #batches = 0;
+  #generating: Promise<void> | null = null;
+  #wasUnwatched = false;
   #onAir = false;
-  #ended = false;
+  #airedFrom = -Infinity;
 
-  /** @param signal Aborts the run. */
-  constructor(context: RunContext, signal: AbortSignal) {
+  constructor(context: RunContext) {
+    const { clock, store, scheduler, producer, grid, now } = context;
+    const { channelId } = producer;
     this.#context = context;
-    this.#signal = signal;
-    this.#from = context.grid.segmentAt(context.now());
+    this.#startedAt = now();
+    this.#from = grid.segmentAt(this.#startedAt);
     this.#next = this.#from;
-    this.#batches = this.#batchMaker();
+    this.#retain();
+    this.#maker = new SegmentMaker(() => this.#createProducer());
     this.#filler = new SegmentFiller({
-      batches: this.#batchMaker(),
-      request: (rendition, sequence) =>
-        this.#request(sequence, rendition === AUDIO_RENDITION ? [] : [rendition]),
+      clock,
+      maker: new SegmentMaker(() => this.#createProducer()),
+      scheduler,
+      make: (maker, rendition, sequence) => {
+        const rungs = rendition === AUDIO_RENDITION ? [] : [rendition];
+        return maker.make(this.#request(sequence, rungs), this.#stopping.signal);
+      },
+      now,
+      airsAt: (sequence) => grid.instantOfSegment(sequence),
       has: (rendition, sequence) => this.#has(rendition, sequence),
-      isAwaited: (rendition, sequence) =>
-        context.store.isAwaited({ channelId: context.channelId, rendition, sequence }),
-      signal,
+      isAwaited: (rendition, sequence) => store.isAwaited({ channelId, rendition, sequence }),
+      onFailure: (error) => context.log.fault(failedBatchFault(channelId, error)),
+      signal: this.#stopping.signal,
     });
   }
 
@@ -91,36 +111,52 @@ export class ProductionRun {
     return this.#from;
   }
 
+  /** The first segment that is not made yet. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** True once the first segment is out. */
   get onAir(): boolean {
     return this.#onAir;
   }
 
-  get state(): RunState {
-    return this.#state;
+  get recovery(): Pick<Recovery, 'failures' | 'failure' | 'retryAt' | 'isOpen'> {
+    return this.#recovery;
   }
 
-  /** True from the moment the run has decided to end. */
-  get ended(): boolean {
-    return this.#ended;
+  /** Generation time / content time; null before the first segment. */
+  get generationRatio(): number | null {
+    return this.#meter.ratio;
   }
 
-  /** Makes segments until nobody asks for any, or the signal aborts; resolves when every thread is joined. */
-  async run(): Promise<void> {
-    try {
-      while (await this.#step());
-    } catch (error) {
-      if (!this.#signal.aborted) throw error;
-    } finally {
-      this.#ended = true;
-      await Promise.all([this.#batches.stop(), this.#filler.joined()]);
+  get producerState(): SegmentMaker['state'] {
+    return this.#maker.state;
+  }
+
+  /**
+   * Begins the next batch, or goes on with one that was left unfinished, if that is due; at most one is in work at a
+   * time. Never waits. Returns the milliseconds after which a failed batch may be tried again, `Infinity` for nothing
+   * to try again.
+   */
+  trigger(): number {
+    if (this.#stopping.signal.aborted || this.#generating) return Infinity;
+    if (!this.#context.isWatched()) {
+      this.#wasUnwatched = true;
+      return Infinity;
     }
+    const pause = this.#recovery.retryAt - this.#context.clock.monotonic();
+    if (pause > 0) return pause;
+    if (!this.#isBatchDue()) return Infinity;
+    this.#generating = this.#generate().finally(() => {
+      this.#generating = null;
+      this.#context.onIdle();
+    });
+    return Infinity;
   }
 
   /** Sees to it that a segment of a rendition in demand gets made, when the run has already passed it. */
   ensure(rendition: string, sequence: number): void {
-    // A machine that was suspended finds the run asleep with everything still to do.
-    if (this.#next <= this.#horizon(this.#context.now())) this.#nap?.abort();
     if (this.#isComing(rendition, sequence)) return;
     const last = Math.min(sequence + FILL_SEGMENTS, this.#next) - 1;
     let to = sequence;
@@ -128,80 +164,155 @@ export class ProductionRun {
     this.#filler.fill(rendition, sequence, to);
   }
 
-  // One round of the run: makes a batch or waits for the next segment's time. False ends the run.
-  async #step(): Promise<boolean> {
-    const { grid, window, store, channelId, demand, now, idleAt } = this.#context;
-    const nowMs = now();
-    if (nowMs >= idleAt()) {
-      this.#ended = true;
-      store.dropSegments(channelId);
-      return false;
-    }
-    const onAir = grid.segmentAt(nowMs);
-    // Production has fallen behind everything that is listed: go on with what is on air.
-    if (this.#next < window.listed(nowMs, 0).from) this.#from = this.#next = onAir;
-    store.retain(channelId, {
-      keepFrom: window.fetchable(nowMs).from,
-      listedFrom: window.listed(nowMs, this.#from).from,
-    });
-    const horizon = this.#horizon(nowMs);
-    if (this.#next > horizon) {
-      await this.#sleep(Math.min(grid.instantOfSegment(onAir + 1), idleAt()) - nowMs);
-      return true;
-    }
-    // Who waits for a segment of a new rung goes before what nobody needs for another segment's time.
-    if (this.#next > onAir + 1 && this.#filler.isAwaited) {
-      void this.#filler.served().then(() => this.#nap?.abort());
-      await this.#sleep(grid.instantOfSegment(this.#next - 1) - nowMs);
-      return true;
-    }
-    // One segment at a time: a parked producer goes on at no cost, the first viewer's picture comes as early
-    // as it can, and a rung that somebody begins to watch is taken up with the very next segment.
-    await this.#make({ sequence: this.#next, rungs: demand.rungs(nowMs) });
-    return true;
+  /** Cancels what is in work and resolves when every thread is joined. Idempotent. */
+  async stop(reason: unknown): Promise<void> {
+    this.#stopping.abort(reason);
+    await Promise.all([this.#generating, this.#maker.stop(), this.#filler.joined()]);
   }
 
-  #horizon(nowMs: number): number {
-    return this.#context.window.edge(nowMs) + LEAD_SEGMENTS;
+  #isBatchDue(): boolean {
+    const { session, batch, window, now } = this.#context;
+    const unfinished = !session.getCurrentBatch()?.isComplete;
+    return unfinished || session.shouldGenerateNextBatch(batch.threshold, window.edge(now()));
   }
 
-  async #sleep(ms: number): Promise<void> {
-    this.#nap = new AbortController();
+  // One batch, or as much of it as can be made. Never rejects.
+  async #generate(): Promise<void> {
+    const { session, isWatched } = this.#context;
     try {
-      await delay(this.#context.clock, ms, AbortSignal.any([this.#signal, this.#nap.signal]));
-    } catch {
-      this.#signal.throwIfAborted();
-    } finally {
-      this.#nap = null;
+      const batch = this.#openBatch();
+      while (this.#next <= batch.endSegment) {
+        if (!isWatched() || this.#isBehind()) return;
+        await this.#makeNext();
+      }
+      const completed = { ...batch, generationEnded: this.#context.now(), isComplete: true };
+      session.setCurrentBatch(completed);
+      this.#tell('completed', completed);
+      this.#retain();
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#onFailure(error);
     }
   }
 
-  async #make(batch: Batch): Promise<void> {
-    const { sequence, rungs } = batch;
-    this.#batch = batch;
-    this.#next = sequence + 1;
-    const made = await this.#batches.make(this.#request(sequence, rungs), this.#signal);
-    this.#batch = null;
-    if (!made) {
-      this.#next = sequence;
-      return;
-    }
+  // The batch to work on: the one that was left unfinished, if it still matters, or the next.
+  #openBatch(): BatchState {
+    const { session, batch: size, grid, schedule, now } = this.#context;
+    const unfinished = session.getCurrentBatch();
+    if (unfinished && !unfinished.isComplete) {
+      if (!this.#rejoin()) return unfinished;
+      this.#tell('abandoned', { ...unfinished, generationEnded: now() });
+    } else this.#rejoin();
+    const batch: BatchState = {
+      batchNumber: this.#batches++,
+      startSegment: this.#next,
+      endSegment: this.#next + size.segments - 1,
+      ...sourceAt(schedule, grid, grid.firstFrame(this.#next)),
+      generationStarted: now(),
+      generationEnded: null,
+      isComplete: false,
+    };
+    session.setCurrentBatch(batch);
+    this.#tell('started', batch);
+    return batch;
+  }
+
+  // Goes on with what is on air, when what comes next is of no use any more: everything listed lies ahead of it,
+  // nobody watched for a while, or repeated attempts at it failed. True when the run has jumped.
+  #rejoin(): boolean {
+    const { grid, now } = this.#context;
+    const onAir = grid.segmentAt(now());
+    const isBehind = this.#isBehind();
+    const isLate = (this.#wasUnwatched || this.#recovery.isOpen) && this.#next < onAir;
+    this.#wasUnwatched = false;
+    if (isBehind) this.#from = onAir;
+    if (isBehind || isLate) this.#next = onAir;
+    return isBehind || isLate;
+  }
+
+  #isBehind(): boolean {
+    const { window, now } = this.#context;
+    return this.#next < window.listed(now(), 0).from;
+  }
+
+  // One segment at a time: a parked producer goes on at no cost, the first viewer's picture comes as early as it can,
+  // other channels get their turn, and a rung that somebody begins to watch is taken up with the very next segment.
+  async #makeNext(): Promise<void> {
+    const { scheduler, grid, now } = this.#context;
+    const dueAt = Math.max(grid.instantOfSegment(this.#next), this.#startedAt);
+    await scheduler.run(
+      () => dueAt - now(),
+      () => this.#make(this.#next),
+      this.#stopping.signal,
+    );
+    this.#next++;
+    this.#recovery.succeeded();
     this.#onAir = true;
-    this.#setState('active');
+    this.#context.onState('active');
+  }
+
+  async #make(sequence: number): Promise<void> {
+    const { clock, rungsInDemand, log } = this.#context;
+    const rungs = rungsInDemand();
+    const begin = clock.monotonic();
+    this.#rungsInWork = rungs;
+    try {
+      await this.#maker.make(this.#request(sequence, rungs), this.#stopping.signal);
+    } finally {
+      this.#rungsInWork = null;
+    }
+    this.#noteAired(sequence);
+    if (this.#meter.add(clock.monotonic() - begin, this.#segmentMs())) {
+      log.slow(this.#meter.ratio ?? 0);
+    }
+  }
+
+  #onFailure(error: unknown): void {
+    const { clock, producer, session, now, log, onState } = this.#context;
+    this.#recovery.failed(failureClass(error), clock.monotonic());
+    onState('error');
+    const fault = failedBatchFault(producer.channelId, error);
+    log.fault(fault);
+    const batch = session.getCurrentBatch();
+    if (!batch || batch.isComplete) return;
+    this.#tell('failed', { ...batch, generationEnded: now() }, fault.message);
+  }
+
+  // Drops what no client may ask for any more; once a batch has succeeded, never in the hope of it.
+  #retain(): void {
+    const { store, window, producer, now } = this.#context;
+    store.retain(producer.channelId, {
+      keepFrom: window.fetchable(now()).from,
+      listedFrom: window.listed(now(), this.#from).from,
+    });
+  }
+
+  #noteAired(sequence: number): void {
+    const { schedule, grid, log } = this.#context;
+    const [from, to] = [grid.firstFrame(sequence), grid.firstFrame(sequence + 1)];
+    for (const airing of airings(schedule, from, to)) {
+      if (airing.startFrame <= this.#airedFrom) continue;
+      this.#airedFrom = airing.startFrame;
+      log.aired(airing);
+    }
   }
 
   // Whether the segment is made, or will be without further ado.
   #isComing(rendition: string, sequence: number): boolean {
-    if (sequence >= this.#next || this.#has(rendition, sequence)) return true;
+    if (sequence > this.#next || this.#has(rendition, sequence)) return true;
     if (this.#filler.covers(rendition, sequence)) return true;
-    const batch = this.#batch;
-    if (batch?.sequence !== sequence) return false;
-    return rendition === AUDIO_RENDITION || batch.rungs.includes(rendition);
+    if (sequence < this.#next) return false;
+    const rungs = this.#rungsInWork;
+    return rungs === null || rendition === AUDIO_RENDITION || rungs.includes(rendition);
   }
 
   #has(rendition: string, sequence: number): boolean {
-    const { store, channelId } = this.#context;
-    return store.get({ channelId, rendition, sequence }) !== undefined;
+    const { store, producer } = this.#context;
+    return store.get({ channelId: producer.channelId, rendition, sequence }) !== undefined;
+  }
+
+  #segmentMs(): number {
+    const { num, den } = this.#context.grid.segmentDuration;
+    return (1000 * num) / den;
   }
 
   #request(sequence: number, rungs: readonly string[]): ProduceRequest {
@@ -212,29 +323,23 @@ export class ProductionRun {
     return { from: sequence, count: 1, rungs, timeline: entries(schedule, from, to) };
   }
 
-  #batchMaker(): BatchMaker {
-    return new BatchMaker({
-      clock: this.#context.clock,
-      createProducer: () => this.#createProducer(),
-      onFailure: (error) => {
-        this.#setState('error');
-        this.#context.onFault(batchFault(this.#context.channelId, error));
-      },
-    });
-  }
-
   #createProducer(): Producer {
-    const { engine, producer, store, channelId, grid, onFault } = this.#context;
+    const { engine, producer, store, grid, log } = this.#context;
+    const { channelId } = producer;
+    const { signal } = this.#stopping;
+    const maker = {};
     return engine.createProducer(producer, {
-      onInit: (init) => this.#signal.aborted || store.putInit(channelId, init),
-      onSegment: (segment) => this.#signal.aborted || store.put(channelId, segment),
-      onFault: (fault) => onFault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
+      onInit: (init) => signal.aborted || store.putInit(channelId, init),
+      onFragment: (fragment) => signal.aborted || store.putFragment(channelId, fragment, maker),
+      onSegment: (segment) => signal.aborted || store.put(channelId, segment, maker),
+      onAbandoned: (segment) => signal.aborted || store.abandon(channelId, segment, maker),
+      onFault: (fault) =>
+        log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
     });
   }
 
-  #setState(state: RunState): void {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#context.onState(state);
+  #tell(type: BatchEvent['type'], batch: BatchState, error: string | null = null): void {
+    const { log, producer } = this.#context;
+    log.batch({ channelId: producer.channelId, type, batch, error });
   }
 }

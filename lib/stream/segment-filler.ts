@@ -2,28 +2,38 @@
 // the point where the main run takes it up. Works segment by segment on a producer of its own, which exists
 // only while there is something to do; what somebody waits for goes before what he will ask for next.
 
-import type { ProduceRequest } from '../engine/engine.js';
-import type { BatchMaker } from './batch-maker.js';
+import { type Clock, delay } from '../clock.js';
+import type { SegmentMaker } from './segment-maker.js';
+import type { Scheduler } from './work-scheduler.js';
 
 const ATTEMPTS = 3;
+const RETRY_MS = 500;
 
 /** A stretch of one rendition: segments [next, to] are to be made, the first of them because somebody asked. */
 interface Job {
   readonly rendition: string;
   readonly from: number;
   readonly to: number;
+  readonly askedAt: number;
   next: number;
   attempts: number;
 }
 
 /** What a {@link SegmentFiller} works with. */
 export interface SegmentFillerOptions {
-  readonly batches: BatchMaker;
-  /** The engine's request for one segment of a rendition. */
-  readonly request: (rendition: string, sequence: number) => ProduceRequest;
+  readonly clock: Clock;
+  readonly maker: SegmentMaker;
+  readonly scheduler: Scheduler;
+  /** Makes one segment of a rendition with the maker. */
+  readonly make: (maker: SegmentMaker, rendition: string, sequence: number) => Promise<unknown>;
+  /** The channel's time now. */
+  readonly now: () => number;
+  /** When a segment goes on air, in the channel's time. */
+  readonly airsAt: (sequence: number) => number;
   readonly has: (rendition: string, sequence: number) => boolean;
   /** Whether somebody waits for the segment at this moment. */
   readonly isAwaited: (rendition: string, sequence: number) => boolean;
+  readonly onFailure: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
 
@@ -35,7 +45,6 @@ export class SegmentFiller {
   readonly #options: SegmentFillerOptions;
   #jobs: Job[] = [];
   #working: Promise<void> = Promise.resolve();
-  #untilServed: (() => void)[] = [];
 
   constructor(options: SegmentFillerOptions) {
     this.#options = options;
@@ -43,13 +52,17 @@ export class SegmentFiller {
 
   /** Whether the segment is part of a job that is not finished. */
   covers(rendition: string, sequence: number): boolean {
-    return this.#jobFor(rendition, sequence) !== undefined;
+    return this.#jobs.some(
+      (job) => job.rendition === rendition && job.next <= sequence && sequence <= job.to,
+    );
   }
 
   /** Takes on a stretch of which somebody waits for the first segment. */
   fill(rendition: string, from: number, to: number): void {
-    this.#jobs.push({ rendition, from, to, next: from, attempts: 0 });
-    if (this.#jobs.length === 1) this.#working = this.#working.then(() => this.#work());
+    const askedAt = this.#options.now();
+    this.#jobs.push({ rendition, from, to, askedAt, next: from, attempts: 0 });
+    if (this.#jobs.length > 1) return;
+    this.#working = this.#working.then(() => this.#work()).catch(this.#options.onFailure);
   }
 
   /** Resolves when the jobs are done or the signal was aborted, and the producer is gone. */
@@ -57,45 +70,22 @@ export class SegmentFiller {
     return this.#working;
   }
 
-  /** Resolves when nobody waits for a segment of a job (any more). */
-  served(): Promise<void> {
-    if (!this.isAwaited) return Promise.resolve();
-    return new Promise((resolve) => this.#untilServed.push(resolve));
-  }
-
-  /** Whether somebody waits for a segment of a job. */
-  get isAwaited(): boolean {
-    return this.#jobs.some((job) => this.#awaits(job));
-  }
-
-  #awaits({ rendition, next, to }: Job): boolean {
-    for (let sequence = next; sequence <= to; sequence++) {
-      if (this.#options.isAwaited(rendition, sequence)) return true;
-    }
-    return false;
-  }
-
-  #tellServed(): void {
-    if (this.isAwaited) return;
-    for (const resolve of this.#untilServed.splice(0)) resolve();
-  }
-
-  #jobFor(rendition: string, sequence: number): Job | undefined {
-    return this.#jobs.find(
-      (job) => job.rendition === rendition && job.next <= sequence && sequence <= job.to,
-    );
-  }
-
   async #work(): Promise<void> {
-    const { batches, signal } = this.#options;
+    const { clock, maker, scheduler, signal } = this.#options;
     try {
-      for (let job = this.#choose(); job; job = this.#choose()) await this.#makeNext(job);
+      while (this.#choose()) {
+        const attempts = await scheduler.run(
+          () => this.#slackMs(),
+          () => this.#makeNext(),
+          signal,
+        );
+        if (attempts > 0) await delay(clock, RETRY_MS * 2 ** (attempts - 1), signal);
+      }
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
       this.#jobs = [];
-      this.#tellServed();
-      await batches.stop();
+      await maker.stop();
     }
   }
 
@@ -105,20 +95,38 @@ export class SegmentFiller {
       (job) =>
         job.next <= job.to && job.attempts < ATTEMPTS && (job.next > job.from || this.#awaits(job)),
     );
-    this.#tellServed();
     return this.#jobs.find((job) => this.#awaits(job)) ?? this.#jobs[0];
   }
 
-  // Gives a job up after a few attempts: whoever still waits for the segment gets a timeout and may ask again.
-  async #makeNext(job: Job): Promise<void> {
-    const { batches, request, has, signal } = this.#options;
-    const made =
-      has(job.rendition, job.next) ||
-      (await batches.make(request(job.rendition, job.next), signal));
-    if (!made) job.attempts++;
-    else {
+  #awaits({ rendition, next, to }: Job): boolean {
+    for (let sequence = next; sequence <= to; sequence++) {
+      if (this.#options.isAwaited(rendition, sequence)) return true;
+    }
+    return false;
+  }
+
+  // A segment of the past is due from the moment at which somebody asked for it.
+  #slackMs(): number {
+    const { airsAt, now } = this.#options;
+    const job = this.#choose();
+    return job ? Math.max(airsAt(job.next), job.askedAt) - now() : 0;
+  }
+
+  // Makes one segment; how often it has failed, 0 when it was made. A job is given up after a few attempts: whoever
+  // still waits for the segment gets a timeout and may ask again.
+  async #makeNext(): Promise<number> {
+    const { maker, make, has, onFailure, signal } = this.#options;
+    const job = this.#choose();
+    if (!job) return 0;
+    try {
+      if (!has(job.rendition, job.next)) await make(maker, job.rendition, job.next);
       job.attempts = 0;
       job.next++;
+    } catch (error) {
+      signal.throwIfAborted();
+      job.attempts++;
+      onFailure(error);
     }
+    return job.attempts;
   }
 }

@@ -21,6 +21,17 @@ export function rational(num: number, den: number): Rational {
   return a === 0 ? { num: 0, den: 1 } : { num: num / a, den: den / a };
 }
 
+/** `a` + `b` in lowest terms. */
+export function ratioSum(a: Rational, b: Rational): Rational {
+  let num = BigInt(a.num) * BigInt(b.den) + BigInt(b.num) * BigInt(a.den);
+  let den = BigInt(a.den) * BigInt(b.den);
+  let [x, y] = [num < 0n ? -num : num, den];
+  while (y !== 0n) [x, y] = [y, x % y];
+  num /= x;
+  den /= x;
+  return { num: Number(num), den: Number(den) };
+}
+
 /** Seconds from a decimal number, to the nearest microsecond. */
 export function secondsToRational(seconds: number): Rational {
   return rational(Math.round(seconds * 1_000_000), 1_000_000);

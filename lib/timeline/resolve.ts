@@ -1,18 +1,26 @@
-// Turns a schedule as a person wrote it into a resolved one: measures the programmes whose length only
-// the file knows (a few at a time), and settles titles and sources.
+// Turns a schedule as a person wrote it into one that airs: measures the programmes whose length only the
+// file knows (a few at a time), and leaves out those that cannot be measured.
 
-import { basename, extname } from 'node:path';
-import type { ProbeResult, Rational } from '../engine/engine.js';
+import type { Clock } from '../clock.js';
+import type { ProbeResult } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
+import type { ResolvedProgramme, ResolvedSchedule } from './airing.js';
+import { ComputedSchedule } from './computed.js';
+import { ComputedAirings } from './computed-airings.js';
 import type { Grid } from './grid.js';
-import { floorDiv, secondsToRational } from './rational.js';
+import { LoopSchedule, ResolvedLoop } from './loop.js';
+import { measure, needsProbe } from './measure.js';
+import { problemOf, type ScheduleProblem } from './problem.js';
+import type { Programme } from './programme.js';
+import type { Schedule } from './schedule.js';
 import {
-  type Programme,
-  ResolvedLoop,
-  type ResolvedProgramme,
-  type ResolvedSchedule,
-  type Schedule,
-} from './schedule.js';
+  type AtOptions,
+  type Filling,
+  ResolvedTimetable,
+  type Slot,
+  type TimetableItem,
+  type TimetableSchedule,
+} from './timetable.js';
 
 /** How many sources are probed at the same time. */
 const PROBE_CONCURRENCY = 4;
@@ -20,134 +28,219 @@ const PROBE_CONCURRENCY = 4;
 /** Looks at a source; rejects with a typed error when it cannot be read. */
 export type Probe = (url: string, signal?: AbortSignal) => Promise<ProbeResult>;
 
+/** Says by how much the sound of sources is to be made louder or softer. */
+export type Gains = (
+  sources: Iterable<string>,
+  signal: AbortSignal,
+) => Promise<ReadonlyMap<string, number>>;
+
+/** What a schedule is resolved with. */
+export interface ResolveContext {
+  readonly grid: Grid;
+  readonly probe: Probe;
+  /** Gains in dB of the sound of sources, by source; those that are not in it have none. Default: no source has any. */
+  readonly gains?: Gains;
+  readonly clock: Clock;
+  /** Which files to look at: those whose length must be measured, or every one. Default `needed`. */
+  readonly check?: 'needed' | 'all' | undefined;
+  /** Told of what goes wrong later, with a schedule that is computed while it airs. */
+  readonly onProblem?: (problem: ScheduleProblem) => void;
+  /** The first frame of which a computed schedule decides. Default: the one on air. */
+  readonly fromFrame?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A schedule that can air, and what of it cannot. */
+export interface Resolution {
+  readonly schedule: ResolvedSchedule;
+  readonly problems: readonly ScheduleProblem[];
+}
+
 /**
- * Resolves a schedule on a channel's grid.
- * @throws HeadendError naming the source: the probe's own error for a file that cannot be read and has no
- * explicit duration, `SOURCE_INVALID` for one without a known length, `INVALID_OPTIONS` for an in point
- * behind the end.
+ * Resolves a schedule on a channel's grid. A programme that cannot be measured is left out and reported; one
+ * with an explicit length that cannot be read airs as the slate.
+ * @throws HeadendError when nothing is left: the first programme's own error (`SOURCE_NOT_FOUND`,
+ * `SOURCE_DENIED`, `SOURCE_INVALID`, `SOURCE_TIMEOUT`, `INVALID_OPTIONS`); for a computed schedule
+ * `SCHEDULE_EMPTY` or `SCHEDULE_FAILED`. The signal's reason.
  */
 export async function resolveSchedule(
   schedule: Schedule,
-  grid: Grid,
-  probe: Probe,
-  signal?: AbortSignal,
-): Promise<ResolvedSchedule> {
-  const probes = await probeUnmeasured(schedule.programmes, probe, signal);
-  const programmes = schedule.programmes.map((programme, index) =>
-    resolveProgramme(programme, index, grid.format.frameRate, probes),
-  );
-  const anchorFrame = schedule.anchorMs === null ? 0 : grid.frameAt(schedule.anchorMs);
-  return new ResolvedLoop(programmes, anchorFrame);
+  context: ResolveContext,
+): Promise<Resolution> {
+  if (schedule instanceof ComputedSchedule) {
+    return { schedule: await ComputedAirings.start(schedule, context), problems: [] };
+  }
+  const programmes = programmesOf(schedule);
+  const { grid, gains, signal = new AbortController().signal } = context;
+  const findings = await probeAll(programmes, context);
+  const resolver = new Resolver(grid, findings, await gains?.(filesOf(programmes), signal));
+  const resolved = resolver.schedule(schedule);
+  if (!resolved || resolver.playable === 0) throw resolver.firstError;
+  return { schedule: resolved, problems: resolver.problems };
 }
 
-async function probeUnmeasured(
+type WrittenSchedule = LoopSchedule | TimetableSchedule;
+
+function programmesOf(schedule: WrittenSchedule): Programme[] {
+  if (schedule instanceof LoopSchedule) return [...schedule.programmes];
+  const { between, over } = schedule.options;
+  return [
+    ...schedule.items.map(({ programme }) => programme),
+    ...(between?.programmes ?? []),
+    ...(over ? programmesOf(over) : []),
+  ];
+}
+
+function filesOf(programmes: readonly Programme[]): string[] {
+  return programmes.map(({ source }) => source).filter((source) => typeof source === 'string');
+}
+
+/** What a look at a file found. */
+type Finding = { readonly result: ProbeResult } | { readonly error: HeadendError };
+
+async function probeAll(
   programmes: readonly Programme[],
-  probe: Probe,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, ProbeResult>> {
+  { probe, check, signal }: ResolveContext,
+): Promise<ReadonlyMap<string, Finding>> {
   const urls = new Set<string>();
-  for (const { source, duration } of programmes) {
-    if (typeof source === 'string' && duration === undefined) urls.add(source);
+  for (const programme of programmes) {
+    const { source } = programme;
+    if (typeof source === 'string' && (check === 'all' || needsProbe(programme))) urls.add(source);
   }
-  const results = new Map<string, ProbeResult>();
-  const failed = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  const findings = new Map<string, Finding>();
   const queue = urls.values();
   const worker = async () => {
     for (const url of queue) {
-      stop.throwIfAborted();
-      results.set(url, await probe(url, stop));
+      signal?.throwIfAborted();
+      findings.set(url, await find(url, probe, signal));
     }
   };
+  await Promise.all(Array.from({ length: PROBE_CONCURRENCY }, worker));
+  return findings;
+}
+
+async function find(url: string, probe: Probe, signal: AbortSignal | undefined): Promise<Finding> {
   try {
-    await Promise.all(Array.from({ length: PROBE_CONCURRENCY }, worker));
+    return { result: await probe(url, signal) };
   } catch (error) {
-    failed.abort(error);
+    signal?.throwIfAborted();
+    if (error instanceof HeadendError && error.code.startsWith('SOURCE_')) return { error };
     throw error;
   }
-  return results;
 }
 
-function resolveProgramme(
-  programme: Programme,
-  index: number,
-  frameRate: Rational,
-  probes: ReadonlyMap<string, ProbeResult>,
-): ResolvedProgramme {
-  const { source, duration } = programme;
-  const inPoint = secondsToRational(programme.inPoint ?? 0);
-  if (typeof source !== 'string') {
-    if (duration === undefined) {
-      throw new HeadendError(
-        'INVALID_OPTIONS',
-        'schedule',
-        `programme ${index}: a generator never ends by itself; give it a duration in seconds`,
-      );
+/** Resolves a schedule and those inside it with what was found out about their files. */
+class Resolver {
+  readonly problems: ScheduleProblem[] = [];
+  /** Programmes of which nothing is known to be wrong. */
+  playable = 0;
+  firstError: unknown;
+  readonly #grid: Grid;
+  readonly #findings: ReadonlyMap<string, Finding>;
+  readonly #gains: ReadonlyMap<string, number> | undefined;
+
+  constructor(
+    grid: Grid,
+    findings: ReadonlyMap<string, Finding>,
+    gains: ReadonlyMap<string, number> | undefined,
+  ) {
+    this.#grid = grid;
+    this.#findings = findings;
+    this.#gains = gains;
+  }
+
+  /** Null when nothing of it is left. */
+  schedule(schedule: WrittenSchedule): ResolvedSchedule | null {
+    return schedule instanceof LoopSchedule ? this.#loop(schedule) : this.#timetable(schedule);
+  }
+
+  #loop({ programmes, anchorMs }: LoopSchedule): ResolvedLoop | null {
+    const kept: ResolvedProgramme[] = [];
+    const indexes: number[] = [];
+    for (const [index, programme] of programmes.entries()) {
+      const measured = this.#measure(programme, index);
+      if (!measured) continue;
+      kept.push(measured);
+      indexes.push(index);
     }
-    return {
-      title: programme.title ?? 'Generated',
-      source: { kind: 'generator', ...source, inFrame: wholeFrames(inPoint, frameRate) },
-      frames: explicitFrames(duration, frameRate),
-    };
+    if (kept.length === 0) return null;
+    const anchorFrame = anchorMs === null ? 0 : this.#grid.frameAt(anchorMs);
+    return new ResolvedLoop(kept, anchorFrame, indexes);
   }
-  const probed = probes.get(source);
-  return {
-    title: programme.title || probed?.title || nameOf(source),
-    source: { kind: 'file', url: source, inPoint },
-    frames:
-      duration === undefined
-        ? measuredFrames(source, index, probed?.duration ?? null, inPoint, frameRate)
-        : explicitFrames(duration, frameRate),
-  };
+
+  #timetable({ items, options }: TimetableSchedule): ResolvedSchedule | null {
+    const slots = this.#slots(items);
+    const filling = this.#filling(options);
+    if (slots.length > 0) return new ResolvedTimetable(slots, filling, this.#grid.format.frameRate);
+    if (filling.kind === 'over') return filling.schedule;
+    return filling.kind === 'between' ? filling.loop : null;
+  }
+
+  #slots(items: readonly TimetableItem[]): Slot[] {
+    const slots = new Map<number, Slot>();
+    let following = 0;
+    for (const [index, { programme, startsAtMs }] of items.entries()) {
+      const startFrame = startsAtMs === null ? following : this.#grid.frameAt(startsAtMs);
+      const measured = this.#measure(programme, index);
+      following = startFrame + (measured?.frames ?? 0);
+      if (!measured) continue;
+      const other = slots.get(startFrame);
+      if (other) this.#report(neverAirs(other.index, index), other.index, '');
+      slots.set(startFrame, { programme: measured, index, startFrame });
+    }
+    return [...slots.values()];
+  }
+
+  #filling({ between, lastFiller = 'cut', over, outside = 'slate' }: AtOptions): Filling {
+    const schedule = over && this.schedule(over);
+    if (schedule) return { kind: 'over', schedule };
+    const loop = between && this.#loop(between);
+    return loop ? { kind: 'between', loop, lastFiller } : { kind: 'slate', outside };
+  }
+
+  #measure(programme: Programme, index: number): ResolvedProgramme | null {
+    const source = typeof programme.source === 'string' ? programme.source : '';
+    const finding = this.#findings.get(source);
+    const failed = finding && 'error' in finding ? finding.error : null;
+    if (failed) this.#report(failed, index, source);
+    if (failed && needsProbe(programme)) return null;
+    try {
+      const probed = finding && 'result' in finding ? finding.result : undefined;
+      const measured = measure(
+        programme,
+        { probed, gain: this.#gains?.get(source) },
+        this.#grid.format.frameRate,
+        `programme ${index}`,
+      );
+      if (measured.unfilledFrames) this.#report(tooShort(measured, index), index, source);
+      if (!failed) this.playable++;
+      return measured;
+    } catch (error) {
+      this.#report(error, index, source);
+      return null;
+    }
+  }
+
+  #report(error: unknown, index: number, source: string): void {
+    this.firstError ??= error;
+    this.problems.push(problemOf(error, index, source));
+  }
 }
 
-// A decimal duration is at most half a microsecond off the exact one that was meant (301/30 s is written
-// 10.033333), so a programme that lacks less than a microsecond to its last frame has that frame.
-function explicitFrames(seconds: number, frameRate: Rational): number {
-  const micros = BigInt(Math.round(seconds * 1_000_000)) + 1n;
-  const frames = floorDiv(micros * BigInt(frameRate.num), 1_000_000n * BigInt(frameRate.den));
-  return Math.max(1, Number(frames));
-}
-
-function measuredFrames(
-  source: string,
+function tooShort(
+  { title, frames, unfilledFrames = 0 }: ResolvedProgramme,
   index: number,
-  duration: Rational | null,
-  inPoint: Rational,
-  frameRate: Rational,
-): number {
-  if (duration === null) {
-    throw new HeadendError(
-      'SOURCE_INVALID',
-      'schedule',
-      `programme ${index}: ${source} does not say how long it is; give the programme a duration in seconds`,
-    );
-  }
-  const num =
-    BigInt(duration.num) * BigInt(inPoint.den) - BigInt(inPoint.num) * BigInt(duration.den);
-  if (num <= 0n) {
-    throw new HeadendError(
-      'INVALID_OPTIONS',
-      'schedule',
-      `programme ${index}: inPoint must be before the end of ${source} at ` +
-        `${(duration.num / duration.den).toFixed(3)} s, got ${inPoint.num / inPoint.den}`,
-    );
-  }
-  const den = BigInt(duration.den) * BigInt(inPoint.den);
-  const frames = floorDiv(num * BigInt(frameRate.num), den * BigInt(frameRate.den));
-  return Math.max(1, Number(frames));
+): HeadendError {
+  const message =
+    `programme ${index}: ${title} fills ${frames - unfilledFrames} of its ${frames} frames; ` +
+    'the slate airs in the others';
+  return new HeadendError('SOURCE_ENDED', 'schedule', message);
 }
 
-function wholeFrames(seconds: Rational, frameRate: Rational): number {
-  return Number(
-    floorDiv(
-      BigInt(seconds.num) * BigInt(frameRate.num),
-      BigInt(seconds.den) * BigInt(frameRate.den),
-    ),
+function neverAirs(index: number, other: number): HeadendError {
+  return new HeadendError(
+    'INVALID_OPTIONS',
+    'schedule',
+    `programme ${index} never airs: programme ${other} starts at the same frame`,
   );
-}
-
-function nameOf(source: string): string {
-  const path = URL.canParse(source) ? new URL(source).pathname : source;
-  return basename(path, extname(path)) || source;
 }

@@ -23,9 +23,83 @@ Napi::Value ratio(Napi::Env env, int64_t num, int64_t den) {
   return out;
 }
 
+Napi::Value rate(Napi::Env env, AVRational value) {
+  return value.num > 0 ? ratio(env, value.num, value.den) : env.Null();
+}
+
+Napi::Value size(Napi::Env env, Size value) {
+  Napi::Object out = Napi::Object::New(env);
+  out["width"] = value.width;
+  out["height"] = value.height;
+  return out;
+}
+
+Napi::Value text(Napi::Env env, const std::string& value) {
+  return value.empty() ? env.Null() : Napi::String::New(env, value);
+}
+
+Napi::Value video(Napi::Env env, const ProbeResult::Video& from) {
+  Napi::Object out = Napi::Object::New(env);
+  out["codec"] = from.codec;
+  out["profile"] = text(env, from.profile);
+  out["width"] = from.coded.width;
+  out["height"] = from.coded.height;
+  out["shown"] = size(env, from.shown);
+  out["sampleAspect"] = ratio(env, from.sample_aspect.num, from.sample_aspect.den);
+  out["rotation"] = from.rotation;
+  out["frameRate"] = rate(env, from.frame_rate);
+  out["declaredRate"] = rate(env, from.declared_rate);
+  out["variableRate"] = from.variable_rate;
+  out["pixelFormat"] = text(env, from.pixel_format);
+  out["bitDepth"] = from.bit_depth > 0 ? Napi::Number::New(env, from.bit_depth) : env.Null();
+  out["primaries"] = text(env, from.primaries);
+  out["transfer"] = text(env, from.transfer);
+  out["matrix"] = text(env, from.matrix);
+  out["range"] = text(env, from.range);
+  out["dynamicRange"] = from.dynamic_range;
+  out["dolbyVision"] = from.dolby_vision ? Napi::Number::New(env, *from.dolby_vision) : env.Null();
+  out["fieldOrder"] = text(env, from.field_order);
+  return out;
+}
+
+Napi::Value audio(Napi::Env env, const ProbeResult::Audio& from) {
+  Napi::Object out = Napi::Object::New(env);
+  out["index"] = from.index;
+  out["codec"] = from.codec;
+  out["profile"] = text(env, from.profile);
+  out["sampleRate"] = from.sample_rate;
+  out["channels"] = from.channels;
+  out["layout"] = from.layout;
+  out["language"] = text(env, from.language);
+  out["title"] = text(env, from.title);
+  return out;
+}
+
+Napi::Value subtitle(Napi::Env env, const ProbeResult::Subtitle& from) {
+  Napi::Object out = Napi::Object::New(env);
+  out["index"] = from.index;
+  out["codec"] = from.codec;
+  out["language"] = text(env, from.language);
+  return out;
+}
+
+Napi::Value seconds(Napi::Env env, int64_t microseconds) {
+  return Napi::Number::New(env, static_cast<double>(microseconds) / AV_TIME_BASE);
+}
+
+template <typename T, typename Convert>
+Napi::Value list(Napi::Env env, const std::vector<T>& items, Convert convert) {
+  Napi::Array out = Napi::Array::New(env, items.size());
+  for (uint32_t i = 0; i < items.size(); ++i) out[i] = convert(env, items[i]);
+  return out;
+}
+
 EntrySource to_source(const Napi::Object& from, PropertyReader& read) {
   const std::string kind = read.string(from, "kind");
-  if (kind == "file") return FileEntry{read.string(from, "url"), read.ratio(from, "inPoint")};
+  if (kind == "file") {
+    const double gain = from.Get("gain").IsUndefined() ? 0 : read.real(from, "gain");
+    return FileEntry{read.string(from, "url"), read.ratio(from, "inPoint"), gain};
+  }
   if (kind == "generator")
     return GeneratorEntry{read.string(from, "video"), read.string(from, "audio"), read.integer(from, "inFrame")};
   if (kind != "slate") read.fail("source.kind must be file, generator or slate");
@@ -55,6 +129,14 @@ std::string PropertyReader::string(const Napi::Object& from, const char* name) {
   return {};
 }
 
+double PropertyReader::real(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsNumber() && std::isfinite(value.As<Napi::Number>().DoubleValue()))
+    return value.As<Napi::Number>().DoubleValue();
+  fail(std::string(name) + " must be a number");
+  return 0;
+}
+
 int64_t PropertyReader::integer(const Napi::Object& from, const char* name) {
   const Napi::Value value = from.Get(name);
   if (value.IsNumber()) {
@@ -63,6 +145,16 @@ int64_t PropertyReader::integer(const Napi::Object& from, const char* name) {
   }
   fail(std::string(name) + " must be a safe integer");
   return 0;
+}
+
+std::span<const uint8_t> PropertyReader::bytes(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
+    const auto array = value.As<Napi::Uint8Array>();
+    return {array.Data(), array.ByteLength()};
+  }
+  fail(std::string(name) + " must be a Uint8Array");
+  return {};
 }
 
 Seconds PropertyReader::ratio(const Napi::Object& from, const char* name) {
@@ -135,6 +227,28 @@ ProduceRequest to_produce_request(const Napi::Object& from, PropertyReader& read
   return request;
 }
 
+std::vector<Bytes> to_tracks(const Napi::Array& from, PropertyReader& read) {
+  std::vector<Bytes> tracks;
+  for (uint32_t i = 0; i < from.Length(); ++i) {
+    const Napi::Value value = from.Get(i);
+    if (!value.IsObject()) {
+      read.fail("a track must be an object");
+      return {};
+    }
+    const auto init = read.bytes(value.As<Napi::Object>(), "init");
+    const auto segment = read.bytes(value.As<Napi::Object>(), "segment");
+    if (init.empty() || segment.empty()) {
+      read.fail("a track must not be empty");
+      return {};
+    }
+    Bytes& track = tracks.emplace_back();
+    track.reserve(init.size() + segment.size());
+    track.insert(track.end(), init.begin(), init.end());
+    track.insert(track.end(), segment.begin(), segment.end());
+  }
+  return tracks;
+}
+
 Napi::Value to_js(Napi::Env env, const Status& status) {
   if (status.ok()) return env.Null();
   Napi::Object out = Napi::Object::New(env);
@@ -150,6 +264,36 @@ Napi::Value to_js(Napi::Env env, InitSection init) {
   out["rendition"] = init.rendition;
   out["codecs"] = init.codecs;
   out["data"] = buffer(env, std::move(init.data));
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, Bytes bytes) { return buffer(env, std::move(bytes)); }
+
+Napi::Value to_js(Napi::Env env, Fragment fragment) {
+  Napi::Object out = Napi::Object::New(env);
+  out["rendition"] = fragment.rendition;
+  out["sequence"] = number(env, fragment.sequence);
+  out["index"] = number(env, fragment.index);
+  out["last"] = fragment.last;
+  out["data"] = buffer(env, std::move(fragment.data));
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const AbandonedSegment& segment) {
+  Napi::Object out = Napi::Object::New(env);
+  out["rendition"] = segment.rendition;
+  out["sequence"] = number(env, segment.sequence);
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme) {
+  Napi::Object out = Napi::Object::New(env);
+  out["frame"] = number(env, programme.frame);
+  out["startFrame"] = number(env, programme.start_frame);
+  out["endFrame"] = number(env, programme.end_frame);
+  out["kind"] = programme.kind;
+  out["source"] = programme.source;
+  out["slate"] = programme.slate;
   return out;
 }
 
@@ -175,7 +319,19 @@ Napi::Value to_js(Napi::Env env, const BatchReport& report) {
   Napi::Object out = Napi::Object::New(env);
   out["elapsedMs"] = number(env, report.elapsed_ms);
   out["framesDecoded"] = number(env, report.frames_decoded);
+  out["framesRepeated"] = number(env, report.frames_repeated);
+  out["framesDropped"] = number(env, report.frames_dropped);
   out["warm"] = report.warm;
+  Napi::Array renditions = Napi::Array::New(env);
+  for (const auto& [rendition, statistics] : report.renditions) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry["rendition"] = rendition;
+    entry["frames"] = number(env, statistics.frames);
+    entry["bytes"] = number(env, statistics.bytes);
+    entry["busyMs"] = std::chrono::duration<double, std::milli>(statistics.busy).count();
+    renditions.Set(renditions.Length(), entry);
+  }
+  out["renditions"] = renditions;
   return out;
 }
 
@@ -184,24 +340,23 @@ Napi::Value to_js(Napi::Env env, const ProbeResult& result) {
   out["format"] = result.format;
   out["title"] = result.title;
   out["duration"] = result.duration ? ratio(env, result.duration->num, result.duration->den) : env.Null();
-  out["video"] = env.Null();
-  out["audio"] = env.Null();
-  if (result.video) {
-    Napi::Object video = Napi::Object::New(env);
-    video["codec"] = result.video->codec;
-    video["width"] = result.video->width;
-    video["height"] = result.video->height;
-    const AVRational rate = result.video->frame_rate;
-    video["frameRate"] = rate.num > 0 ? ratio(env, rate.num, rate.den) : env.Null();
-    out["video"] = video;
-  }
-  if (result.audio) {
-    Napi::Object audio = Napi::Object::New(env);
-    audio["codec"] = result.audio->codec;
-    audio["sampleRate"] = result.audio->sample_rate;
-    audio["channels"] = result.audio->channels;
-    out["audio"] = audio;
-  }
+  out["bitrate"] = result.bitrate > 0 ? number(env, result.bitrate) : env.Null();
+  out["video"] = result.video ? video(env, *result.video) : env.Null();
+  out["audio"] = result.audio ? audio(env, *result.audio) : env.Null();
+  out["cover"] = result.cover;
+  out["audioTracks"] = list(env, result.audio_tracks, audio);
+  out["subtitles"] = list(env, result.subtitles, subtitle);
+  out["keyFrames"] = result.key_frames ? list(env, *result.key_frames, seconds) : env.Null();
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const Loudness& loudness) {
+  Napi::Object out = Napi::Object::New(env);
+  const auto or_null = [&](std::optional<double> value) -> Napi::Value {
+    return value ? Napi::Number::New(env, *value) : env.Null();
+  };
+  out["integrated"] = or_null(loudness.integrated);
+  out["truePeak"] = or_null(loudness.true_peak);
   return out;
 }
 

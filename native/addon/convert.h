@@ -3,7 +3,12 @@
 
 #include <napi.h>
 
+#include <span>
+#include <vector>
+
 #include "base/status.h"
+#include "media/loudness.h"
+#include "media/bytes.h"
 #include "media/probe.h"
 #include "playout/events.h"
 #include "playout/options.h"
@@ -17,8 +22,11 @@ class PropertyReader {
 
   Napi::Object object(const Napi::Object& from, const char* name);
   Napi::Array array(const Napi::Object& from, const char* name);
+  double real(const Napi::Object& from, const char* name);
   std::string string(const Napi::Object& from, const char* name);
   int64_t integer(const Napi::Object& from, const char* name);
+  /** Borrowed from JavaScript; not to be kept. */
+  std::span<const uint8_t> bytes(const Napi::Object& from, const char* name);
   /** A `{num, den}` pair. */
   Seconds ratio(const Napi::Object& from, const char* name);
 
@@ -35,13 +43,20 @@ class PropertyReader {
 
 ProducerOptions to_producer_options(const Napi::Object& from, PropertyReader& read);
 ProduceRequest to_produce_request(const Napi::Object& from, PropertyReader& read);
+/** Of each `{init, segment}` a copy in one piece; nothing when one is missing. */
+std::vector<Bytes> to_tracks(const Napi::Array& from, PropertyReader& read);
 
 /** `{code, stage, message, averror}`, or null when it is ok. */
 Napi::Value to_js(Napi::Env env, const Status& status);
 Napi::Value to_js(Napi::Env env, InitSection init);
+Napi::Value to_js(Napi::Env env, Bytes bytes);
+Napi::Value to_js(Napi::Env env, Fragment fragment);
 Napi::Value to_js(Napi::Env env, Segment segment);
+Napi::Value to_js(Napi::Env env, const AbandonedSegment& segment);
+Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme);
 Napi::Value to_js(Napi::Env env, const Fault& fault);
 Napi::Value to_js(Napi::Env env, const BatchReport& report);
 Napi::Value to_js(Napi::Env env, const ProbeResult& result);
+Napi::Value to_js(Napi::Env env, const Loudness& loudness);
 
 }  // namespace headend

@@ -1,4 +1,4 @@
-// The JavaScript class `Engine`: producers and probes by number, and one thread-safe function that carries
+// The JavaScript class `Engine`: producers, probes, measurements and remuxes by number, and one thread-safe function that carries
 // everything they tell to one callback. Lives on the JS thread of its environment; every thread it starts is
 // joined by close() or, when the environment ends first, by the clean-up hook.
 #pragma once
@@ -11,7 +11,9 @@
 #include <thread>
 #include <variant>
 
+#include "media/loudness.h"
 #include "media/probe.h"
+#include "media/ts_queue.h"
 #include "playout/events.h"
 #include "playout/producer.h"
 
@@ -25,17 +27,24 @@ struct BatchEnd {
 /** The end of a producer or of a probe that was cancelled. */
 struct Stopped {};
 
-/** What a thread tells JavaScript, and which producer or probe it is about. */
+/** Seconds of a source that have been measured. */
+struct Progress {
+  double seconds = 0;
+};
+
+/** What a thread tells JavaScript, and which producer, probe, measurement or remux it is about. */
 struct Event {
   uint32_t id = 0;
-  std::variant<InitSection, Segment, Fault, BatchEnd, Stopped, Result<ProbeResult>> payload;
+  std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, Fault, BatchEnd, Stopped, Result<ProbeResult>,
+               Result<Bytes>, Progress, Result<Loudness>>
+      payload;
 };
 
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /** `new Engine((id, type, payload) => void)` */
+  /** `new Engine((id, type, payload) => void, caFile)` */
   explicit EngineObject(const Napi::CallbackInfo& info);
   ~EngineObject() override;
 
@@ -53,9 +62,14 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value produce(const Napi::CallbackInfo& info);
   Napi::Value stop_producer(const Napi::CallbackInfo& info);
   Napi::Value probe(const Napi::CallbackInfo& info);
+  Napi::Value measure_loudness(const Napi::CallbackInfo& info);
   Napi::Value cancel_probe(const Napi::CallbackInfo& info);
+  Napi::Value remux(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
+  /** Runs `work` on a thread of its own; what it returns is posted. */
+  template <typename Work>
+  Napi::Value look(Napi::Env env, Work work);
   void dispatch(Napi::Env env, Napi::Function callback, Event event);
   /** Work in flight keeps the process alive; a parked engine does not. */
   void begin_work(Napi::Env env);
@@ -64,6 +78,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   using CleanupHook = Napi::Env::CleanupHook<void (*)(EngineObject*), EngineObject>;
 
+  InputOptions input_;
   Channel channel_;
   CleanupHook cleanup_;
   bool open_ = false;
@@ -71,6 +86,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   uint32_t next_id_ = 1;
   std::map<uint32_t, std::unique_ptr<ProducerSlot>> producers_;
   std::map<uint32_t, std::unique_ptr<ProbeSlot>> probes_;
+  std::unique_ptr<TsQueue> remuxes_;  // null until the first
 };
 
 }  // namespace headend

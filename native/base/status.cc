@@ -19,6 +19,7 @@ const char* to_string(Code code) {
     case Code::kSourceInvalid: return "SOURCE_INVALID";
     case Code::kSourceTimeout: return "SOURCE_TIMEOUT";
     case Code::kSourceEnded: return "SOURCE_ENDED";
+    case Code::kSourceDamaged: return "SOURCE_DAMAGED";
     case Code::kDecodeFailed: return "DECODE_FAILED";
     case Code::kEncodeFailed: return "ENCODE_FAILED";
     case Code::kEngineBusy: return "ENGINE_BUSY";

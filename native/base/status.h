@@ -18,6 +18,7 @@ enum class Code {
   kSourceInvalid,
   kSourceTimeout,
   kSourceEnded,
+  kSourceDamaged,
   kDecodeFailed,
   kEncodeFailed,
   kEngineBusy,

@@ -5,14 +5,11 @@
 #include <cstdio>
 
 extern "C" {
-#include <libavutil/mem.h>
 #include <libavutil/opt.h>
 }
 
 namespace headend {
 namespace {
-
-constexpr int kIoBuffer = 64 << 10;
 
 Status mux_error(int averror, const char* what) {
   return Status::from_av(Code::kEncodeFailed, Stage::kMux, averror, what);
@@ -20,26 +17,22 @@ Status mux_error(int averror, const char* what) {
 
 }  // namespace
 
-int CmafMuxer::write_bytes(void* self, const uint8_t* data, int size) {
-  Bytes& pending = static_cast<CmafMuxer*>(self)->pending_;
-  pending.insert(pending.end(), data, data + size);
-  return size;
-}
-
 Result<std::unique_ptr<CmafMuxer>> CmafMuxer::open(const AVCodecContext& encoder, int timescale,
                                                    int64_t first_fragment) {
   std::unique_ptr<CmafMuxer> muxer(new CmafMuxer);
+  Result<std::unique_ptr<ByteOutput>> bytes = ByteOutput::open();
+  if (!bytes.ok()) return bytes.status();
+  muxer->bytes_ = bytes.take();
   AVFormatContext* context = nullptr;
   int error = avformat_alloc_output_context2(&context, nullptr, "mp4", nullptr);
   if (error < 0) return mux_error(error, "cannot open the mp4 muxer");
   muxer->output_.reset(context);
-  auto* buffer = static_cast<unsigned char*>(av_malloc(kIoBuffer));
-  muxer->io_ = avio_alloc_context(buffer, kIoBuffer, 1, muxer.get(), nullptr, &CmafMuxer::write_bytes, nullptr);
-  context->pb = muxer->io_;
+  context->pb = muxer->bytes_->io();
   context->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
   context->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
 
   AVStream* stream = avformat_new_stream(context, nullptr);
+  if (!stream) return mux_error(AVERROR(ENOMEM), "cannot describe the track");
   error = avcodec_parameters_from_context(stream->codecpar, &encoder);
   if (error < 0) return mux_error(error, "cannot describe the track");
   stream->time_base = {1, timescale};
@@ -55,15 +48,9 @@ Result<std::unique_ptr<CmafMuxer>> CmafMuxer::open(const AVCodecContext& encoder
   error = avformat_write_header(context, &settings);
   av_dict_free(&settings);
   if (error < 0) return mux_error(error, "cannot write the init section");
-  avio_flush(muxer->io_);
-  muxer->init_.swap(muxer->pending_);
+  if (Status status = muxer->bytes_->flush(); !status.ok()) return status;
+  muxer->init_ = muxer->bytes_->take();
   return muxer;
-}
-
-CmafMuxer::~CmafMuxer() {
-  if (!io_) return;
-  av_freep(&io_->buffer);
-  avio_context_free(&io_);
 }
 
 Status CmafMuxer::write(AVPacket& packet) {
@@ -78,18 +65,19 @@ Status CmafMuxer::write(AVPacket& packet) {
   return {};
 }
 
-Status CmafMuxer::end_fragment() {
+Result<Bytes> CmafMuxer::end_fragment() {
   const int error = av_write_frame(output_.get(), nullptr);
   if (error < 0) return mux_error(error, "cannot write a fragment");
-  return {};
+  if (Status status = bytes_->flush(); !status.ok()) return status;
+  const Bytes& segment = bytes_->bytes();
+  Bytes fragment(segment.begin() + static_cast<ptrdiff_t>(fragment_start_), segment.end());
+  fragment_start_ = segment.size();
+  return fragment;
 }
 
 Bytes CmafMuxer::take_segment() {
-  avio_flush(io_);
-  Bytes segment;
-  segment.swap(pending_);
-  pending_.reserve(segment.size() + segment.size() / 4);
-  return segment;
+  fragment_start_ = 0;
+  return bytes_->take();
 }
 
 std::string codecs_parameter(const AVCodecContext& encoder) {

@@ -8,7 +8,7 @@
 
 #include "base/av_ptr.h"
 #include "base/status.h"
-#include "media/bytes.h"
+#include "media/byte_output.h"
 
 namespace headend {
 
@@ -16,26 +16,24 @@ class CmafMuxer {
  public:
   /** `timescale` in ticks per second; `first_fragment` numbers the next fragment (mfhd sequence number). */
   static Result<std::unique_ptr<CmafMuxer>> open(const AVCodecContext& encoder, int timescale, int64_t first_fragment);
-  ~CmafMuxer();
 
   const Bytes& init_section() const { return init_; }
 
   /** Takes the packet's content; its timestamps count `packet.time_base`. */
   Status write(AVPacket& packet);
-  /** Closes the fragment of the packets written so far. */
-  Status end_fragment();
+  /** Closes the fragment of the packets written so far, and gives a copy of it. */
+  Result<Bytes> end_fragment();
   /** The fragments closed since the last call. */
   Bytes take_segment();
 
  private:
   CmafMuxer() = default;
-  static int write_bytes(void* self, const uint8_t* data, int size);
 
+  std::unique_ptr<ByteOutput> bytes_;  // outlives the muxer that writes to it
   OutputPtr output_;
-  AVIOContext* io_ = nullptr;  // owned, freed in the destructor
-  Bytes pending_;
   Bytes init_;
-  int64_t least_dts_ = 0;  // of the next packet, in ticks
+  size_t fragment_start_ = 0;  // of the open fragment, in the segment's bytes
+  int64_t least_dts_ = 0;      // of the next packet, in ticks
 };
 
 /** RFC 6381 codecs parameter from the encoder's parameter sets: `avc1.PPCCLL` or `mp4a.40.2`. */

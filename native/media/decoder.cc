@@ -100,12 +100,21 @@ Result<FramePtr> Decoder::read() {
   }
 }
 
+Result<FramePtr> Decoder::decode_one(const AVPacket& packet) {
+  int error = avcodec_send_packet(codec_.get(), &packet);
+  if (error >= 0) error = avcodec_send_packet(codec_.get(), nullptr);
+  FramePtr frame = make_frame();
+  if (error >= 0) error = avcodec_receive_frame(codec_.get(), frame.get());
+  if (error < 0) return Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, "cannot decode a picture");
+  return frame;
+}
+
 void Decoder::flush(bool mid_stream) {
   avcodec_flush_buffers(codec_.get());
   draining_ = false;
   packets_ = 0;
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
-  next_pts_ = AV_NOPTS_VALUE;
+  next_pts_ = mid_stream ? AV_NOPTS_VALUE : 0;
 }
 
 }  // namespace headend

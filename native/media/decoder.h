@@ -28,10 +28,15 @@ class Decoder {
    */
   void flush(bool mid_stream);
 
+  /** The frame of a packet that is all of its stream, as a cover picture is. */
+  Result<FramePtr> decode_one(const AVPacket& packet);
+
   /** Whether read() gave its last frame. */
   bool ended() const { return draining_; }
 
   AVRational time_base() const { return stream_->time_base; }
+  /** The stream's first timestamp, counted like those of the frames; 0 when unknown. */
+  int64_t start() const { return stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time - origin_; }
   const AVStream& stream() const { return *stream_; }
 
  private:
@@ -44,7 +49,7 @@ class Decoder {
   const AVStream* stream_;
   CodecPtr codec_;
   int64_t origin_ = 0;     // in stream time base
-  int64_t next_pts_ = 0;   // of a frame that carries none; unknown after a seek
+  int64_t next_pts_ = 0;   // of a frame that carries none; unknown in mid-stream
   int64_t frames_ = 0;
   int packets_ = 0;        // packets sent since the last frame
   bool draining_ = false;

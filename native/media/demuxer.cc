@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 namespace headend {
 namespace {
@@ -32,45 +33,83 @@ Status check_local_file(const std::string& url) {
   return {};
 }
 
+// A server that is not who it says it is denies the source; the TLS layer tells it only by its log.
+Status refused(int error, const std::string& what) {
+  Status status = Status::from_source(Stage::kOpen, error, what);
+  const bool certificate = error == AVERROR(EIO) && (status.message().find("ertificate") != std::string::npos ||
+                                                     status.message().find("CA chain") != std::string::npos);
+  return certificate ? Status(Code::kSourceDenied, Stage::kOpen, status.message(), error) : status;
+}
+
+// MP4 says so in the sample entry.
+bool is_encrypted(const AVStream* stream) {
+  if (!stream) return false;
+  const uint32_t tag = stream->codecpar->codec_tag;
+  return tag == MKTAG('e', 'n', 'c', 'v') || tag == MKTAG('e', 'n', 'c', 'a');
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, std::stop_token stop) {
-  std::unique_ptr<Demuxer> demuxer(new Demuxer(std::move(stop)));
-  if (Status status = demuxer->open_input(url); !status.ok()) return status;
+Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const InputOptions& options,
+                                               std::stop_token stop) {
+  std::unique_ptr<Demuxer> demuxer(new Demuxer(url, options, std::move(stop)));
+  if (Status status = demuxer->open_input(); !status.ok()) return status;
+  if (Status status = demuxer->choose_streams(); !status.ok()) return status;
   return demuxer;
 }
 
-Status Demuxer::open_input(const std::string& url) {
-  if (Status status = check_local_file(url); !status.ok()) return status;
+// Whatever a source leads to (a redirection, the segments of a playlist) is opened as the source itself is.
+int Demuxer::open_io(AVFormatContext* context, AVIOContext** io, const char* url, int flags, AVDictionary** settings) {
+  const auto* self = static_cast<const Demuxer*>(context->opaque);
+  AVDictionary* own = nullptr;
+  if (settings) av_dict_copy(&own, *settings, 0);
+  // A server may close the connection of a parked reader. Protocols that know no such options leave them.
+  av_dict_set(&own, "reconnect", "1", AV_DICT_DONT_OVERWRITE);
+  av_dict_set(&own, "reconnect_on_network_error", "1", AV_DICT_DONT_OVERWRITE);
+  av_dict_set(&own, "reconnect_delay_max", "5", AV_DICT_DONT_OVERWRITE);
+  av_dict_set(&own, "tls_verify", "1", 0);
+  if (!self->options_.ca_file.empty()) av_dict_set(&own, "ca_file", self->options_.ca_file.c_str(), 0);
+  const int error = self->default_open_(context, io, url, flags, &own);
+  if (settings) std::swap(*settings, own);
+  av_dict_free(&own);
+  return error;
+}
+
+Status Demuxer::open_input() {
+  if (Status status = check_local_file(url_); !status.ok()) return status;
 
   AVFormatContext* context = avformat_alloc_context();
   if (!context) return {Code::kEngineFailed, Stage::kOpen, "out of memory"};
   context->interrupt_callback = interrupt_.callback();
+  context->opaque = this;
+  default_open_ = std::exchange(context->io_open, &Demuxer::open_io);
   interrupt_.allow(kOpenTime);
-  // A server may close the connection of a parked reader. Protocols that know no such options leave them.
-  AVDictionary* settings = nullptr;
-  av_dict_set(&settings, "reconnect", "1", 0);
-  av_dict_set(&settings, "reconnect_on_network_error", "1", 0);
-  av_dict_set(&settings, "reconnect_delay_max", "5", 0);
-  int error = avformat_open_input(&context, url.c_str(), nullptr, &settings);  // frees the context when it fails
-  av_dict_free(&settings);
-  if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot open " + url);
+  int error = avformat_open_input(&context, url_.c_str(), nullptr, nullptr);  // frees the context when it fails
+  if (error < 0) return refused(error, "cannot open " + url_);
   input_.reset(context);
 
-  // libavformat takes text for terminal art.
-  if (std::string_view(context->iformat->name) == "tty")
-    return {Code::kSourceInvalid, Stage::kOpen, url + " is a text file"};
+  // libavformat takes text and anything that is named so for terminal art.
+  for (const std::string_view art : {"tty", "bin", "xbin", "adf", "idf"})
+    if (context->iformat->name == art)
+      return {Code::kSourceInvalid, Stage::kOpen, url_ + " is a text file or no media at all"};
 
   error = avformat_find_stream_info(context, nullptr);
-  if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url);
+  if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url_);
+  return {};
+}
 
+Status Demuxer::choose_streams() {
+  AVFormatContext* context = input_.get();
   const int video = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  if (video >= 0 && !(context->streams[video]->disposition & AV_DISPOSITION_ATTACHED_PIC))
-    video_ = context->streams[video];
+  if (video >= 0) {
+    const bool cover = context->streams[video]->disposition & AV_DISPOSITION_ATTACHED_PIC;
+    (cover ? cover_ : video_) = context->streams[video];
+  }
   const int audio = av_find_best_stream(context, AVMEDIA_TYPE_AUDIO, -1, video, nullptr, 0);
   if (audio >= 0) audio_ = context->streams[audio];
   if (!video_ && !audio_)
-    return {Code::kSourceInvalid, Stage::kOpen, url + " holds neither video nor audio that can be decoded"};
+    return {Code::kSourceInvalid, Stage::kOpen, url_ + " holds neither video nor audio that can be decoded"};
+  if (is_encrypted(video_) || is_encrypted(audio_)) return encrypted();
 
   for (unsigned i = 0; i < context->nb_streams; ++i) {
     AVStream* stream = context->streams[i];
@@ -81,19 +120,23 @@ Status Demuxer::open_input(const std::string& url) {
     origin_ = av_rescale_q(lead->start_time, lead->time_base, AV_TIME_BASE_Q);
   else if (context->start_time != AV_NOPTS_VALUE)
     origin_ = context->start_time;
+  mender_ = TimestampMender((context->iformat->flags & AVFMT_TS_DISCONT) != 0);
   return {};
 }
+
+Status Demuxer::encrypted() const { return {Code::kSourceDenied, Stage::kOpen, url_ + " is encrypted"}; }
 
 bool Demuxer::still() const {
   const std::string_view name = input_->iformat->name;
   return name == "image2" || name.ends_with("_pipe");
 }
 
-Status Demuxer::seek(int64_t microseconds) {
+Result<bool> Demuxer::seek(int64_t microseconds) {
   interrupt_.allow(kReadTime);
   for (auto& queue : waiting_) queue.clear();
   waiting_bytes_ = 0;
   at_end_ = false;
+  mender_.reset();
   const AVStream* lead = video_ ? video_ : audio_;
   const int64_t latest = av_rescale_q(origin_ + microseconds, AV_TIME_BASE_Q, lead->time_base);
   // Some formats seek by decode times, and the first picture is decoded before the origin at which it is shown.
@@ -102,8 +145,20 @@ Status Demuxer::seek(int64_t microseconds) {
   int error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, target, latest, 0);
   // Nothing at or before the target: the nearest key frame after it.
   if (error < 0) error = avformat_seek_file(input_.get(), lead->index, INT64_MIN, latest, INT64_MAX, 0);
-  if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot seek");
-  return {};
+  if (error >= 0) return true;
+  // The search for a timestamp may have read to the end.
+  if (avformat_seek_file(input_.get(), -1, 0, 0, 0, AVSEEK_FLAG_BYTE) >= 0) return false;
+  return Status::from_av(Code::kSourceInvalid, Stage::kDemux, error, "cannot seek in " + url_);
+}
+
+void Demuxer::mend(AVPacket& packet, const AVStream& stream) {
+  const auto finding = mender_.mend(packet, &stream == audio_, stream.time_base);
+  if (finding == TimestampMender::Finding::kSound || remarked_) return;
+  remarked_ = true;
+  remark_ = Status(Code::kSourceDamaged, Stage::kDemux,
+                   finding == TimestampMender::Finding::kJump
+                       ? "the timestamps of " + url_ + " jump; the programme goes on with what follows"
+                       : "a timestamp of " + url_ + " is far from those around it and is not used");
 }
 
 void Demuxer::ignore(const AVStream* stream) {
@@ -138,6 +193,8 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
     damage_ = 0;
     const AVStream* owner = input_->streams[packet->stream_index];
     if ((owner != video_ && owner != audio_) || owner->discard == AVDISCARD_ALL) continue;
+    if (av_packet_get_side_data(packet.get(), AV_PKT_DATA_ENCRYPTION_INFO, nullptr)) return encrypted();
+    mend(*packet, *owner);
     waiting_bytes_ += packet->size + kPacketOverhead;
     waiting_[owner == audio_].push_back(std::move(packet));
   }

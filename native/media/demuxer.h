@@ -1,26 +1,38 @@
-// An opened source: its best video and audio stream, and their packets, one stream at a time.
+// An opened source: its best video and audio stream, and their packets, one stream at a time, on one whole clock.
 // Used by one thread. Packets of the stream that is not being asked for wait in a bounded queue.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "base/av_ptr.h"
 #include "base/status.h"
 #include "media/interrupt.h"
+#include "media/timestamp_mender.h"
 
 namespace headend {
 
+/** How sources are opened. */
+struct InputOptions {
+  /** PEM file of the authorities that sign the certificates of https servers; empty: no server is trusted. */
+  std::string ca_file;
+};
+
 class Demuxer {
  public:
-  /** Opens `url` and finds its streams. Fails when it has neither video nor audio. */
-  static Result<std::unique_ptr<Demuxer>> open(const std::string& url, std::stop_token stop);
+  /** Opens `url` and finds its streams. Fails when it has neither video nor audio that can be read. */
+  static Result<std::unique_ptr<Demuxer>> open(const std::string& url, const InputOptions& options,
+                                               std::stop_token stop);
 
   /** Null when the source has none. Cover pictures do not count as video. */
   const AVStream* video() const { return video_; }
   const AVStream* audio() const { return audio_; }
+  /** The picture that comes with sound alone, as on the sleeve of a record; null when there is none. */
+  const AVStream* cover() const { return cover_; }
   const AVFormatContext& format() const { return *input_; }
   /** Whether the last packet has been read. */
   bool at_end() const { return at_end_; }
@@ -33,8 +45,11 @@ class Demuxer {
    */
   int64_t origin() const { return origin_; }
 
-  /** Goes to the last key frame at or before `microseconds` after the origin, as far as the format can. */
-  Status seek(int64_t microseconds);
+  /**
+   * Goes to the last key frame at or before `microseconds` after the origin, as far as the format can. False when it
+   * cannot and the source is back at its beginning, as raw streams are.
+   */
+  Result<bool> seek(int64_t microseconds);
 
   /** Nobody will read `stream`: its packets are skipped from now on. */
   void ignore(const AVStream* stream);
@@ -45,14 +60,30 @@ class Demuxer {
    */
   Result<PacketPtr> read(const AVStream* stream);
 
+  /** What was wrong with the source and has been mended, once; then nothing. */
+  std::optional<Status> take_remark() { return std::exchange(remark_, std::nullopt); }
+
  private:
-  Demuxer(std::stop_token stop) : interrupt_(std::move(stop)) {}
-  Status open_input(const std::string& url);
+  Demuxer(std::string url, const InputOptions& options, std::stop_token stop)
+      : url_(std::move(url)), options_(options), interrupt_(std::move(stop)) {}
+  Status open_input();
+  Status choose_streams();
+  Status encrypted() const;
+  void mend(AVPacket& packet, const AVStream& stream);
+  static int open_io(AVFormatContext* context, AVIOContext** io, const char* url, int flags, AVDictionary** settings);
+
+  const std::string url_;
+  const InputOptions options_;
+  int (*default_open_)(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) = nullptr;
 
   Interrupt interrupt_;
   InputPtr input_;
   const AVStream* video_ = nullptr;
   const AVStream* audio_ = nullptr;
+  const AVStream* cover_ = nullptr;
+  TimestampMender mender_{false};
+  std::optional<Status> remark_;
+  bool remarked_ = false;
   int64_t origin_ = 0;
   bool at_end_ = false;
   int damage_ = 0;  // unreadable places since the last packet

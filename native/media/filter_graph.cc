@@ -5,7 +5,10 @@
 extern "C" {
 #include <libavutil/channel_layout.h>
 #include <libavutil/mem.h>
+#include <libavutil/opt.h>
 }
+
+#include <string_view>
 
 namespace headend {
 namespace {
@@ -100,6 +103,16 @@ Status FilterGraph::push(const AVFrame& frame) {
       av_buffersrc_add_frame_flags(source_, const_cast<AVFrame*>(&frame), AV_BUFFERSRC_FLAG_KEEP_REF);
   if (error < 0) return Status::from_av(Code::kEngineFailed, Stage::kNormalise, error, "cannot filter a frame");
   return {};
+}
+
+double FilterGraph::number(const std::string& filter, const char* option) const {
+  for (unsigned i = 0; i < graph_->nb_filters; ++i) {
+    const AVFilterContext* instance = graph_->filters[i];
+    if (!std::string_view(instance->name).ends_with("@" + filter)) continue;
+    double value = 0;
+    return av_opt_get_double(instance->priv, option, 0, &value) >= 0 ? value : 0;
+  }
+  return 0;
 }
 
 Status FilterGraph::finish() {

@@ -33,6 +33,9 @@ class FilterGraph {
   /** No more input: pull() gives what is left inside, then null. */
   Status finish();
 
+  /** A figure that the filter instance `filter` (written `name@filter`) gives as its option `option`; 0 if it does not. */
+  double number(const std::string& filter, const char* option) const;
+
   /** What the timestamps of pulled frames count. */
   AVRational time_base() const { return av_buffersink_get_time_base(sink_); }
 

@@ -39,6 +39,12 @@ std::string number(int64_t value) { return std::to_string(value); }
 
 }  // namespace
 
+int quarter_turns(const int32_t* display_matrix) {
+  const double degrees = av_display_rotation_get(display_matrix);  // counter-clockwise, NaN when singular
+  if (std::isnan(degrees)) return 0;
+  return (static_cast<int>(std::lround(-degrees / 90.0)) % 4 + 4) % 4;
+}
+
 bool PictureFitter::Input::operator==(const Input& other) const {
   return width == other.width && height == other.height && format == other.format &&
          av_cmp_q(aspect, other.aspect) == 0 && matrix == other.matrix && range == other.range &&
@@ -73,11 +79,7 @@ PictureFitter::Input PictureFitter::describe(const AVFrame& picture) {
 
   if (const AVFrameSideData* side = av_frame_get_side_data(&picture, AV_FRAME_DATA_DISPLAYMATRIX)) {
     const auto* matrix = reinterpret_cast<const int32_t*>(side->data);
-    const double degrees = av_display_rotation_get(matrix);  // counter-clockwise, NaN when singular
-    if (!std::isnan(degrees)) {
-      const int quarter = static_cast<int>(std::lround(-degrees / 90.0));
-      input.rotation = ((quarter % 4) + 4) % 4 * 90;
-    }
+    input.rotation = quarter_turns(matrix) * 90;
     // A negative determinant mirrors the picture.
     const double determinant = static_cast<double>(matrix[0]) * matrix[4] - static_cast<double>(matrix[1]) * matrix[3];
     input.flipped = determinant < 0;

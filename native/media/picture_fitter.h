@@ -2,6 +2,7 @@
 // size, BT.709 limited range 8 bit 4:2:0, tone-mapped from HDR. Used by one thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "base/av_ptr.h"
@@ -9,6 +10,9 @@
 #include "media/filter_graph.h"
 
 namespace headend {
+
+/** Quarter turns clockwise, 0 to 3, that a display matrix asks for; 0 when it is no rotation. */
+int quarter_turns(const int32_t* display_matrix);
 
 class PictureFitter {
  public:

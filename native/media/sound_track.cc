@@ -4,8 +4,13 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "base/grid.h"
+
+extern "C" {
+#include <libavutil/samplefmt.h>
+}
 
 namespace headend {
 namespace {
@@ -32,43 +37,66 @@ Result<FramePtr> make_sound(int samples) {
   return frame;
 }
 
-Status SoundTrack::configure(const AVFrame& frame) {
-  AVChannelLayout from = frame.ch_layout;
-  // Mono and friends often come without a named layout.
-  if (from.order == AV_CHANNEL_ORDER_UNSPEC) av_channel_layout_default(&from, frame.ch_layout.nb_channels);
+void amplify(AVFrame& sound, float gain) {
+  for (int channel = 0; channel < 2; ++channel)
+    for (float* sample = plane(sound, channel); sample != plane(sound, channel) + sound.nb_samples; ++sample)
+      *sample *= gain;
+}
+
+Status SoundTrack::set_up(const AVChannelLayout& from, const AVFrame& frame) {
   const AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
   SwrContext* context = nullptr;
   int error = swr_alloc_set_opts2(&context, &stereo, AV_SAMPLE_FMT_FLTP, kSampleRate, &from,
                                   static_cast<AVSampleFormat>(frame.format), frame.sample_rate, 0, nullptr);
   resampler_.reset(context);
-  if (error >= 0) error = swr_init(context);
-  if (error < 0) {
-    // Ambisonic, discrete and other layouts that the mixer does not know: as if by the number of channels.
-    av_channel_layout_default(&from, frame.ch_layout.nb_channels);
-    error = swr_alloc_set_opts2(&context, &stereo, AV_SAMPLE_FMT_FLTP, kSampleRate, &from,
-                                static_cast<AVSampleFormat>(frame.format), frame.sample_rate, 0, nullptr);
-    (void)resampler_.release();
-    resampler_.reset(context);
-    if (error >= 0) error = swr_init(context);
+  const int channels = frame.ch_layout.nb_channels;
+  if (error >= 0 && frame.ch_layout.order == AV_CHANNEL_ORDER_AMBISONIC && channels >= 4) {
+    // Two cardioid microphones facing left and right: half of everything, plus and minus half of what is beside.
+    std::vector<double> matrix(2 * static_cast<size_t>(channels));
+    matrix[0] = matrix[static_cast<size_t>(channels)] = 0.5;
+    matrix[1] = 0.5;
+    matrix[static_cast<size_t>(channels) + 1] = -0.5;
+    error = swr_set_matrix(context, matrix.data(), channels);
   }
-  if (error < 0) resampler_.reset();
-  if (error < 0) return Status::from_av(Code::kDecodeFailed, Stage::kNormalise, error, "cannot convert the audio");
-  error = av_channel_layout_copy(&layout_, &frame.ch_layout);
+  if (error >= 0) error = swr_init(context);
+  if (error >= 0) return {};
+  resampler_.reset();
+  return Status::from_av(Code::kDecodeFailed, Stage::kNormalise, error, "cannot mix the audio to stereo");
+}
+
+Status SoundTrack::configure(const AVFrame& frame) {
+  // Mono and friends often come without a named layout; others (discrete, ambisonic) have none that the mixer knows.
+  AVChannelLayout by_count{};
+  av_channel_layout_default(&by_count, frame.ch_layout.nb_channels);
+  const bool native = frame.ch_layout.order == AV_CHANNEL_ORDER_NATIVE;
+  Status status = set_up(native ? frame.ch_layout : by_count, frame);
+  if (!status.ok() && native) status = set_up(by_count, frame);
+  av_channel_layout_uninit(&by_count);
+  if (!status.ok()) return status;
+  const int error = av_channel_layout_copy(&layout_, &frame.ch_layout);
   if (error < 0) return Status::from_av(Code::kEngineFailed, Stage::kNormalise, error, "cannot convert the audio");
   rate_ = frame.sample_rate;
   format_ = frame.format;
   return {};
 }
 
-Status SoundTrack::convert(const AVFrame* frame) {
-  const int in = frame ? frame->nb_samples : 0;
+Status SoundTrack::convert(const AVFrame* frame, int skip) {
+  const int in = frame ? frame->nb_samples - skip : 0;
   const int room = swr_get_out_samples(resampler_.get(), in);
   if (room <= 0) return {};
   Result<FramePtr> out = make_sound(room);
   if (!out.ok()) return out.status();
   FramePtr samples = out.take();
-  const int got = swr_convert(resampler_.get(), samples->extended_data, room,
-                              frame ? const_cast<const uint8_t**>(frame->extended_data) : nullptr, in);
+  std::vector<const uint8_t*> planes;
+  if (frame) {
+    const auto format = static_cast<AVSampleFormat>(frame->format);
+    const bool planar = av_sample_fmt_is_planar(format);
+    const int channels = frame->ch_layout.nb_channels;
+    const ptrdiff_t offset = ptrdiff_t{skip} * av_get_bytes_per_sample(format) * (planar ? 1 : channels);
+    for (int i = 0; i < (planar ? channels : 1); ++i) planes.push_back(frame->extended_data[i] + offset);
+  }
+  const int got =
+      swr_convert(resampler_.get(), samples->extended_data, room, frame ? planes.data() : nullptr, in);
   if (got < 0) return Status::from_av(Code::kDecodeFailed, Stage::kNormalise, got, "cannot convert the audio");
   if (got == 0) return {};
   samples->nb_samples = got;
@@ -80,23 +108,26 @@ Status SoundTrack::convert(const AVFrame* frame) {
   return {};
 }
 
-Status SoundTrack::append(const AVFrame& frame, int64_t position) {
+Status SoundTrack::append(const AVFrame& frame, Place place) {
   const bool changed = !resampler_ || rate_ != frame.sample_rate || format_ != frame.format ||
                        av_channel_layout_compare(&layout_, &frame.ch_layout) != 0;
+  bool anew = end_ == INT64_MIN;
   if (changed) {
     if (resampler_)
       if (Status status = drain(); !status.ok()) return status;
     if (Status status = configure(frame); !status.ok()) return status;
-    if (end_ == INT64_MIN) end_ = position;
   }
-  // Where the next converted sample would be heard if this frame simply followed on.
-  const int64_t expected = end_ + swr_get_delay(resampler_.get(), kSampleRate);
-  if (std::llabs(position - expected) > kTolerance) {
-    if (Status status = drain(); !status.ok()) return status;
-    // A step back overlaps what is there: read() prefers the newer block.
-    end_ = position;
+  if (!anew) {
+    // Where the frame would be heard if it simply followed on.
+    const int64_t expected = end_ + swr_get_delay(resampler_.get(), kSampleRate);
+    const int64_t position = place.position - int64_t{place.skip} * kSampleRate / frame.sample_rate;
+    anew = std::llabs(position - expected) > kTolerance;
+    if (anew)
+      if (Status status = drain(); !status.ok()) return status;
   }
-  return convert(&frame);
+  // A step back overlaps what is there: read() prefers the newer block.
+  if (anew) end_ = place.position;
+  return convert(&frame, anew ? place.skip : 0);
 }
 
 Status SoundTrack::drain() {

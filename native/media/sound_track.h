@@ -14,6 +14,9 @@ extern "C" {
 
 namespace headend {
 
+/** Multiplies every sample. */
+void amplify(AVFrame& sound, float gain);
+
 /** An interleave-free block of stereo samples: planes 0 and 1 of an AVFrame in fltp. */
 Result<FramePtr> make_sound(int samples);
 
@@ -24,8 +27,17 @@ class SoundTrack {
   SoundTrack(const SoundTrack&) = delete;
   SoundTrack& operator=(const SoundTrack&) = delete;
 
-  /** Appends a decoded frame whose first sample is heard at channel sample `position`. */
-  Status append(const AVFrame& frame, int64_t position);
+  /** Where a frame is heard: its sample number `skip` at channel sample `position`. */
+  struct Place {
+    int64_t position;
+    int skip = 0;
+  };
+
+  /**
+   * Appends a decoded frame. Where it does not follow on from the one before, the sound starts anew with sample
+   * number `skip`; what the frame holds before it is left out.
+   */
+  Status append(const AVFrame& frame, Place place);
 
   /** Gives what is still inside the resampler; call at the end of the source. */
   Status drain();
@@ -47,7 +59,8 @@ class SoundTrack {
   };
 
   Status configure(const AVFrame& frame);
-  Status convert(const AVFrame* frame);
+  Status set_up(const AVChannelLayout& from, const AVFrame& frame);
+  Status convert(const AVFrame* frame, int skip = 0);
 
   SwrPtr resampler_;
   AVChannelLayout layout_{};

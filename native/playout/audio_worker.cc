@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "media/sound_track.h"
 
@@ -33,6 +34,11 @@ AudioWorker::AudioWorker(int64_t bitrate, const Grid& grid, int64_t first_segmen
     : Worker(kAudioRendition, progress), bitrate_(bitrate), grid_(grid), events_(events), segment_(first_segment) {
   progress.reached(kAudioRendition, first_segment);
   start("headend-audio");
+}
+
+AudioWorker::~AudioWorker() {
+  finish();
+  if (fragments_ > 0) events_.on_abandoned({kAudioRendition, segment_});
 }
 
 int64_t AudioWorker::pre_roll_frames(const Grid& grid) {
@@ -98,7 +104,9 @@ Status AudioWorker::take_packet(AVPacket& packet) {
   ++units_;
   ++fragment_units_;
   if (fragment_units_ == kUnitsPerFragment || units_ == count) {
-    if (Status status = muxer_->end_fragment(); !status.ok()) return status;
+    Result<Bytes> fragment = muxer_->end_fragment();
+    if (!fragment.ok()) return fragment.status();
+    events_.on_fragment({kAudioRendition, segment_, fragments_++, units_ == count, fragment.take()});
     fragment_units_ = 0;
   }
   if (units_ < count) return {};
@@ -110,9 +118,10 @@ Status AudioWorker::take_packet(AVPacket& packet) {
   segment.duration = count * kAccessUnitSamples;
   segment.timescale = kSampleRate;
   segment.data = muxer_->take_segment();
+  const size_t bytes = segment.data.size();
   events_.on_segment(std::move(segment));
-  units_ = 0;
-  progress().reached(kAudioRendition, ++segment_);
+  fragments_ = 0;
+  progress().delivered(kAudioRendition, segment_++, std::exchange(units_, 0), bytes);
   return {};
 }
 

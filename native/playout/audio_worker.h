@@ -23,7 +23,7 @@ class AudioWorker : public Worker {
    */
   AudioWorker(int64_t bitrate, const Grid& grid, int64_t first_segment, BatchProgress& progress,
               ProducerEvents& events);
-  ~AudioWorker() override { finish(); }
+  ~AudioWorker() override;
 
   /**
    * Frames of sound that a cold start needs before its first segment: with 3 access units besides the
@@ -47,7 +47,8 @@ class AudioWorker : public Worker {
   int filled_ = 0;                  // samples in unit_
   int64_t segment_;                 // being written
   int64_t units_ = 0;               // access units in it
-  int64_t fragment_units_ = 0;      // of them in the open fragment
+  int64_t fragments_ = 0;           // closed in it
+  int64_t fragment_units_ = 0;      // access units in the open fragment
 };
 
 }  // namespace headend

@@ -1,12 +1,16 @@
-// How far each rendition of a run has come, told by the workers and asked by the producer. Thread-safe.
+// How far each rendition of a run has come and what it took, told by the workers and asked by the producer.
+// Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
+#include "playout/events.h"
 
 namespace headend {
 
@@ -16,6 +20,23 @@ class BatchProgress {
   void reached(const std::string& rendition, int64_t segment) {
     std::lock_guard lock(mutex_);
     next_[rendition] = segment;
+  }
+  /** `rendition` has delivered `segment`, of so many frames or access units and bytes. */
+  void delivered(const std::string& rendition, int64_t segment, int64_t frames, size_t bytes) {
+    std::lock_guard lock(mutex_);
+    next_[rendition] = segment + 1;
+    statistics_[rendition].frames += frames;
+    statistics_[rendition].bytes += static_cast<int64_t>(bytes);
+  }
+  /** The thread of `rendition` was busy for so long. */
+  void worked(const std::string& rendition, std::chrono::nanoseconds time) {
+    std::lock_guard lock(mutex_);
+    statistics_[rendition].busy += time;
+  }
+  /** What every rendition took since the last call. */
+  std::map<std::string, RenditionStatistics> take_statistics() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(statistics_, {});
   }
   /** `rendition` is no longer made. */
   void forget(const std::string& rendition) {
@@ -42,6 +63,7 @@ class BatchProgress {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, int64_t> next_;
+  std::map<std::string, RenditionStatistics> statistics_;
   Status error_;
 };
 

@@ -1,6 +1,8 @@
 #include "playout/file_source.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 namespace headend {
@@ -13,27 +15,59 @@ constexpr int64_t kSeekBackMicroseconds[] = {0, 5'000'000, 30'000'000};
 
 }  // namespace
 
+FileSource::FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, bool pictures,
+                       PictureCounts& counts)
+    : entry_(std::move(entry)),
+      start_frame_(start_frame),
+      grid_(options.grid),
+      input_(options.input),
+      pictures_(pictures),
+      counts_(counts),
+      gain_(static_cast<float>(std::pow(10.0, entry_.gain / 20))) {}
+
 Status FileSource::open(int64_t first_frame, std::stop_token stop) {
-  Result<std::unique_ptr<Demuxer>> demuxer = Demuxer::open(entry_.url, std::move(stop));
+  Result<std::unique_ptr<Demuxer>> demuxer = Demuxer::open(entry_.url, input_, std::move(stop));
   if (!demuxer.ok()) return demuxer.status();
   demuxer_ = demuxer.take();
 
-  Status failure;
-  if (demuxer_->video() && pictures_) {
-    auto decoder = Decoder::open(*demuxer_, demuxer_->video(), 0);
-    if (decoder.ok()) video_ = std::make_unique<PictureTrack>(decoder.take(), grid_.rate);
-    else failure = decoder.status();
+  Status video = demuxer_->video() && pictures_ ? open_video() : Status();
+  Status audio = demuxer_->audio() ? open_audio() : Status();
+  if (!video_ && !audio_) {
+    if (!video.ok()) return video;
+    if (!audio.ok()) return audio;
   }
-  if (demuxer_->audio()) {
-    auto decoder = Decoder::open(*demuxer_, demuxer_->audio(), 1);
-    if (decoder.ok()) audio_ = decoder.take();
-    else failure = decoder.status();
-  }
-  if (!video_ && !audio_ && !failure.ok()) return failure;
+  if (!video.ok()) remark(std::move(video));
+  if (!audio.ok()) remark(std::move(audio));
   if (demuxer_->video() && !video_) demuxer_->ignore(demuxer_->video());
   if (demuxer_->audio() && !audio_) demuxer_->ignore(demuxer_->audio());
+  if (pictures_ && demuxer_->cover()) open_cover();
   return start_at(first_frame);
 }
+
+Status FileSource::open_video() {
+  auto decoder = Decoder::open(*demuxer_, demuxer_->video(), 0);
+  if (!decoder.ok()) return decoder.status();
+  video_ = std::make_unique<PictureTrack>(decoder.take(), grid_.rate);
+  return {};
+}
+
+Status FileSource::open_audio() {
+  auto decoder = Decoder::open(*demuxer_, demuxer_->audio(), 1);
+  if (!decoder.ok()) return decoder.status();
+  audio_ = decoder.take();
+  raster_ = AudioRaster(*demuxer_->audio()->codecpar, audio_->time_base(), audio_->start());
+  return {};
+}
+
+// A cover that cannot be decoded is no fault: the programme is its sound.
+void FileSource::open_cover() {
+  auto decoder = Decoder::open(*demuxer_, demuxer_->cover(), 1);
+  if (!decoder.ok()) return;
+  Result<FramePtr> picture = decoder.value()->decode_one(demuxer_->cover()->attached_pic);
+  if (picture.ok() && picture.value()) cover_ = share(picture.take());
+}
+
+void FileSource::remark(Status status) { remarks_.push_back(std::move(status)); }
 
 Status FileSource::start_at(int64_t first_frame) {
   frame_ = first_frame;
@@ -52,14 +86,17 @@ Status FileSource::start_at(int64_t first_frame) {
 Status FileSource::restart_from(int64_t microseconds) {
   // A fresh source already stands at its beginning, which even an unseekable one can give.
   const bool fresh = std::exchange(fresh_, false);
-  if (microseconds > 0 || !fresh) {
-    Status status = demuxer_->seek(microseconds);
-    if (!status.ok() && !fresh) return status;
-    if (status.ok() && video_) video_->flush(microseconds > 0);
-    if (status.ok() && audio_) audio_->flush(microseconds > 0);
+  if (!fresh || (microseconds > 0 && !demuxer_->still())) {
+    Result<bool> sought = demuxer_->seek(microseconds);
+    if (!sought.ok() && !fresh) return sought.status();
+    const bool mid_stream = microseconds > 0 && sought.ok() && sought.value();
+    if (sought.ok() && video_) video_->flush(mid_stream);
+    if (sought.ok() && audio_) audio_->flush(mid_stream);
   }
   sound_.reset();
-  current_.reset();
+  if (current_ && !shown_) counts_.dropped.fetch_add(1, std::memory_order_relaxed);
+  current_ = cover_;
+  shown_ = false;
   upcoming_.reset();
   video_ended_ = !video_;
   audio_ended_ = !audio_;
@@ -71,15 +108,14 @@ Status FileSource::read_upcoming() {
   if (!frame.ok()) {
     // Pictures that cannot be decoded leave the sound: the channel shows its slate over it.
     if (frame.status().code() != Code::kDecodeFailed || !audio_) return frame.status();
-    video_ended_ = true;
-    demuxer_->ignore(demuxer_->video());
+    end_pictures(frame.status());
     return {};
   }
   if (!frame.value()) {
     video_ended_ = video_->ended();
     return {};
   }
-  decoded_.fetch_add(1, std::memory_order_relaxed);
+  counts_.decoded.fetch_add(1, std::memory_order_relaxed);
   const AVFrame& picture = *frame.value();
   upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
   upcoming_end_ = grid_.frame_of(picture.pts + picture.duration, video_->time_base(), entry_.in_point, start_frame_);
@@ -88,6 +124,8 @@ Status FileSource::read_upcoming() {
 }
 
 void FileSource::air_upcoming() {
+  if (current_ && current_ != upcoming_ && !shown_) counts_.dropped.fetch_add(1, std::memory_order_relaxed);
+  shown_ = shown_ && current_ == upcoming_;
   current_ = upcoming_;
   current_frame_ = upcoming_frame_;
   current_end_ = upcoming_end_;
@@ -113,21 +151,53 @@ Status FileSource::advance_sound(int64_t end_sample) {
     Result<FramePtr> frame = audio_->read();
     if (!frame.ok() && frame.status().code() != Code::kDecodeFailed) return frame.status();
     if (frame.ok() && !frame.value() && !audio_->ended()) return {};  // none at hand yet: silence for now
-    if (!frame.ok() || !frame.value()) return end_sound();
-    const int64_t position =
-        grid_.sample_of(frame.value()->pts, audio_->time_base(), entry_.in_point, start_frame_);
-    Status status = sound_.append(*frame.value(), position);
-    // A layout that cannot be mixed to stereo leaves the pictures.
-    if (status.code() == Code::kDecodeFailed && video_) return end_sound();
+    if (!frame.ok()) return end_sound(frame.status());
+    if (!frame.value()) return end_sound({});
+    Status status = append_sound(*frame.value());
+    // What cannot be mixed to stereo leaves the pictures.
+    if (status.code() == Code::kDecodeFailed) return end_sound(std::move(status));
     if (!status.ok()) return status;
   }
   return {};
 }
 
-Status FileSource::end_sound() {
+Status FileSource::append_sound(const AVFrame& frame) {
+  const AVRational time_base = audio_->time_base();
+  const std::optional<int64_t> sample = raster_.sample_of(frame);
+  if (!sample) return sound_.append(frame, {grid_.sample_of(frame.pts, time_base, entry_.in_point, start_frame_), 0});
+  // The resampler starts on a sample that falls on one of the channel's, so that its phase is always the same.
+  const int period = frame.sample_rate / static_cast<int>(av_gcd(frame.sample_rate, kSampleRate));
+  const int64_t beyond = *sample - floor_div(*sample, period) * period;
+  const int64_t skip = beyond == 0 ? 0 : period - beyond;
+  const int skipped = skip < frame.nb_samples ? static_cast<int>(skip) : 0;
+  const int64_t start = grid_.sample_of(raster_.start(), time_base, entry_.in_point, start_frame_);
+  return sound_.append(
+      frame, {start + round_div(static_cast<__int128>(*sample + skipped) * kSampleRate, frame.sample_rate), skipped});
+}
+
+// Without a reason it is over; with one it is silence in the place of sound.
+Status FileSource::end_sound(Status reason) {
   audio_ended_ = true;
   demuxer_->ignore(demuxer_->audio());
+  if (!reason.ok()) {
+    if (!video_ && !cover_) return reason;
+    remark(std::move(reason));
+    return {};
+  }
   return sound_.drain();
+}
+
+void FileSource::end_pictures(Status reason) {
+  video_ended_ = true;
+  demuxer_->ignore(demuxer_->video());
+  remark(std::move(reason));
+}
+
+Result<SharedFrame> FileSource::read_sound(int64_t start, int64_t end) {
+  Result<FramePtr> sound = sound_.read(start, static_cast<int>(end - start));
+  if (!sound.ok()) return sound.status();
+  if (entry_.gain != 0) amplify(*sound.value(), gain_);
+  return share(sound.take());
 }
 
 // The last picture stands for its own duration, and half a second more for rounded durations.
@@ -136,7 +206,7 @@ bool FileSource::exhausted(int64_t frame) const {
   if (!pictures_ || !video_ended_ || upcoming_ || !audio_ended_) return false;
   if (current_ && demuxer_->still()) return false;
   const int64_t grace = grid_.rate.num / (2 * grid_.rate.den);
-  const bool picture_over = !current_ || frame > std::max(current_frame_, current_end_) + grace;
+  const bool picture_over = !current_ || current_ == cover_ || frame > std::max(current_frame_, current_end_) + grace;
   const bool sound_over = !audio_ || grid_.first_sample(frame) > sound_.end() + kSampleRate / 2;
   return picture_over && sound_over;
 }
@@ -151,10 +221,16 @@ Result<Slice> FileSource::next() {
   if (exhausted(frame_))
     return Status(Code::kSourceEnded, Stage::kDemux, entry_.url + " ends before its programme does");
   slice.picture = current_;
+  shown_ = true;
   if (audio_) {
-    Result<FramePtr> sound = sound_.read(start, static_cast<int>(end - start));
+    Result<SharedFrame> sound = read_sound(start, end);
     if (!sound.ok()) return sound.status();
-    slice.sound = share(sound.take());
+    slice.sound = sound.take();
+  }
+  if (auto mended = demuxer_->take_remark()) remark(std::move(*mended));
+  if (!remarks_.empty()) {
+    slice.fault = std::make_shared<const Status>(std::move(remarks_.front()));
+    remarks_.pop_front();
   }
   ++frame_;
   return slice;

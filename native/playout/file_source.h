@@ -3,8 +3,10 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 
+#include "media/audio_raster.h"
 #include "media/decoder.h"
 #include "media/demuxer.h"
 #include "media/picture_track.h"
@@ -14,41 +16,59 @@
 
 namespace headend {
 
+/** What became of the pictures of a run's files; counted by the threads that read them. */
+struct PictureCounts {
+  std::atomic<int64_t> decoded{0};
+  std::atomic<int64_t> dropped{0};  // never shown
+};
+
 class FileSource : public FrameSource {
  public:
   /**
    * Output frame `start_frame` is the file's `in_point`. Without `pictures` the video is not decoded.
-   * `decoded` counts every picture that is.
    */
-  FileSource(FileEntry entry, int64_t start_frame, const Grid& grid, bool pictures, std::atomic<int64_t>& decoded)
-      : entry_(std::move(entry)), start_frame_(start_frame), grid_(grid), pictures_(pictures), decoded_(decoded) {}
+  FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, bool pictures,
+             PictureCounts& counts);
 
   Status open(int64_t first_frame, std::stop_token stop) override;
   Result<Slice> next() override;
 
  private:
+  Status open_video();
+  Status open_audio();
+  void open_cover();
   Status start_at(int64_t first_frame);
   Status restart_from(int64_t microseconds);
   Status read_upcoming();
   void air_upcoming();
   Status advance_picture(int64_t frame);
   Status advance_sound(int64_t end_sample);
-  Status end_sound();
+  Status append_sound(const AVFrame& frame);
+  Status end_sound(Status reason);
+  void end_pictures(Status reason);
+  Result<SharedFrame> read_sound(int64_t start, int64_t end);
+  void remark(Status status);
   bool exhausted(int64_t frame) const;
 
   const FileEntry entry_;
   const int64_t start_frame_;
   const Grid grid_;
+  const InputOptions input_;
   const bool pictures_;
-  std::atomic<int64_t>& decoded_;
+  PictureCounts& counts_;
+  const float gain_;
 
   std::unique_ptr<Demuxer> demuxer_;
   std::unique_ptr<PictureTrack> video_;
   std::unique_ptr<Decoder> audio_;
+  AudioRaster raster_;
   SoundTrack sound_;
+  SharedFrame cover_;           // stands for pictures where there are none
+  std::deque<Status> remarks_;  // to be told with the next slices
 
   int64_t frame_ = 0;           // the next slice
   SharedFrame current_;         // on air at frame_ - 1
+  bool shown_ = false;          // a slice had it
   int64_t current_frame_ = 0;   // where it starts
   int64_t current_end_ = 0;     // where it ends by its own duration
   SharedFrame upcoming_;        // decoded, starts at upcoming_frame_

@@ -76,7 +76,7 @@ Result<SharedFrame> GeneratorSource::next_sound() {
     Result<FramePtr> sound = audio_->pull();
     if (!sound.ok()) return sound.status();
     if (sound.value()) {
-      if (Status status = sound_.append(*sound.value(), sound.value()->pts); !status.ok()) return status;
+      if (Status status = sound_.append(*sound.value(), {sound.value()->pts}); !status.ok()) return status;
       continue;
     }
     if (++pushes > kMaxLatencyFrames)

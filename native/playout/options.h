@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/grid.h"
+#include "media/demuxer.h"
 #include "media/video_encoder.h"
 
 namespace headend {
@@ -22,13 +23,16 @@ struct ProducerOptions {
   std::vector<RungOptions> rungs;  // largest first
   int64_t audio_bitrate = 128000;
   std::string font_file;
+  InputOptions input;
 };
 
 struct FileEntry {
   std::string url;
   Seconds in_point;
+  double gain = 0;  // of the sound, in dB
   bool operator==(const FileEntry& other) const {
-    return url == other.url && in_point.num == other.in_point.num && in_point.den == other.in_point.den;
+    return url == other.url && in_point.num == other.in_point.num && in_point.den == other.in_point.den &&
+           gain == other.gain;
   }
 };
 

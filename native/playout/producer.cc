@@ -74,9 +74,8 @@ Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, 
     if (!slate.ok()) return slate.status();
     warm_ = std::make_unique<Run>(options_, slate.take(), !request.rungs.empty(), events_, request.from);
   }
-  const int64_t decoded_before = warm_->frames_decoded();
   Status status = warm_->produce(request, stop);
-  report.frames_decoded = warm_->frames_decoded() - decoded_before;
+  warm_->report(report);
   report.elapsed_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();
   return status;
@@ -100,7 +99,7 @@ void Producer::run(std::stop_token stop) {
       std::lock_guard lock(mutex_);
       busy_ = false;
     }
-    events_.on_batch(std::move(status), report);
+    events_.on_batch(std::move(status), std::move(report));
   }
   warm_.reset();
   std::unique_lock lock(mutex_);

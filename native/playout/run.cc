@@ -65,6 +65,19 @@ Status Run::set_rungs(const std::vector<std::string>& ids, const std::stop_token
   return {};
 }
 
+void Run::report(BatchReport& report) {
+  const PictureCounts& counts = timeline_.pictures_read();
+  BatchReport now;
+  now.frames_decoded = counts.decoded.load(std::memory_order_relaxed);
+  now.frames_dropped = counts.dropped.load(std::memory_order_relaxed);
+  now.frames_repeated = repeated_;
+  report.frames_decoded = now.frames_decoded - reported_.frames_decoded;
+  report.frames_dropped = now.frames_dropped - reported_.frames_dropped;
+  report.frames_repeated = now.frames_repeated - reported_.frames_repeated;
+  report.renditions = progress_.take_statistics();
+  reported_ = std::move(now);
+}
+
 Status Run::produce(const ProduceRequest& request, const std::stop_token& stop) {
   timeline_.set_timeline(request.timeline);
   if (Status status = set_rungs(request.rungs, stop); !status.ok()) return status;
@@ -82,6 +95,8 @@ Status Run::produce(const ProduceRequest& request, const std::stop_token& stop) 
     if (stop.stop_requested()) return Status::stopped(Stage::kEngine);
     Result<Slice> slice = timeline_.read(next_frame_, stop);
     if (!slice.ok()) return slice.status();
+    if (slice.value().picture == shown_) ++repeated_;
+    shown_ = slice.value().picture;
     if (Status status = deliver(*audio_, slice.value(), stop); !status.ok()) return status;
     if (next_frame_ >= first_frame)
       for (auto& rung : rungs_)

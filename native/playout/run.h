@@ -25,7 +25,9 @@ class Run {
     return request.from == next_segment_ && (!needs_carried(request) || carried_all_) &&
            (timeline_.pictures() || request.rungs.empty());
   }
-  int64_t frames_decoded() const { return timeline_.frames_decoded(); }
+
+  /** Adds to the report what happened since the last one. */
+  void report(BatchReport& report);
 
   /** Makes the request's segments of the audio and of its rungs; the request continues this run. */
   Status produce(const ProduceRequest& request, const std::stop_token& stop);
@@ -46,6 +48,9 @@ class Run {
   TimelineReader timeline_;
   std::deque<Slice> carried_; // read beyond the last batch; a rung that joins starts with these
   size_t carried_bytes_ = 0;
+  SharedFrame shown_;         // the picture of the last slice
+  int64_t repeated_ = 0;      // slices that had the picture of the one before, ever
+  BatchReport reported_;      // what earlier reports told of the counts that only grow
   bool carried_all_ = true;   // false when they were too large to keep: then a rung that joins is a cold start
   std::unique_ptr<AudioWorker> audio_;
   std::vector<std::unique_ptr<RungWorker>> rungs_;

@@ -1,5 +1,7 @@
 #include "playout/rung_worker.h"
 
+#include <utility>
+
 #include "media/blank_picture.h"
 
 namespace headend {
@@ -32,6 +34,11 @@ RungWorker::RungWorker(const RungOptions& rung, const Grid& grid, int64_t first_
   start("headend-" + rung.id);
 }
 
+RungWorker::~RungWorker() {
+  finish();
+  if (packets_ >= grid_.frames_per_fragment) events_.on_abandoned({rung_.id, segment_});
+}
+
 Status RungWorker::prepare() {
   auto encoder = VideoEncoder::open(rung_.encoder, grid_);
   if (!encoder.ok()) return encoder.status();
@@ -46,7 +53,7 @@ Status RungWorker::prepare() {
 Result<SharedFrame> RungWorker::fit(const Slice& slice) {
   Result<SharedFrame> picture = fitter_.fit(slice.picture);
   if (!picture.ok()) {
-    if (!unfit_) events_.on_fault({picture.status(), slice.frame, ""});
+    if (!unfit_) events_.on_fault({picture.status(), slice.frame, slice.source ? *slice.source : ""});
     unfit_ = true;
     if (shown_) return shown_;
     Result<FramePtr> black = make_blank_picture(rung_.encoder.width, rung_.encoder.height, 16);
@@ -81,8 +88,12 @@ Status RungWorker::take_packet(AVPacket& packet) {
   packet.dts = first + packets_ - encoder_->codec().has_b_frames;
   if (Status status = muxer_->write(packet); !status.ok()) return status;
   ++packets_;
-  if (packets_ % grid_.frames_per_fragment == 0)
-    if (Status status = muxer_->end_fragment(); !status.ok()) return status;
+  if (packets_ % grid_.frames_per_fragment == 0) {
+    Result<Bytes> fragment = muxer_->end_fragment();
+    if (!fragment.ok()) return fragment.status();
+    events_.on_fragment({rung_.id, segment_, packets_ / grid_.frames_per_fragment - 1,
+                         packets_ == grid_.frames_per_segment, fragment.take()});
+  }
   if (packets_ < grid_.frames_per_segment) return {};
 
   Segment segment;
@@ -92,9 +103,9 @@ Status RungWorker::take_packet(AVPacket& packet) {
   segment.duration = grid_.frames_per_segment * grid_.ticks_per_frame();
   segment.timescale = grid_.video_timescale();
   segment.data = muxer_->take_segment();
+  const size_t bytes = segment.data.size();
   events_.on_segment(std::move(segment));
-  packets_ = 0;
-  progress().reached(rung_.id, ++segment_);
+  progress().delivered(rung_.id, segment_++, std::exchange(packets_, 0), bytes);
   return {};
 }
 

@@ -21,7 +21,7 @@ class RungWorker : public Worker {
   /** The first slice pushed is the first frame of `first_segment`. */
   RungWorker(const RungOptions& rung, const Grid& grid, int64_t first_segment, BatchProgress& progress,
              ProducerEvents& events);
-  ~RungWorker() override { finish(); }
+  ~RungWorker() override;
 
  private:
   Status prepare() override;

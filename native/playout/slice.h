@@ -4,8 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include "base/av_ptr.h"
+#include "base/status.h"
 
 namespace headend {
 
@@ -16,6 +19,10 @@ struct Slice {
   SharedFrame picture;
   /** Samples [first_sample(frame), first_sample(frame + 1)); null is silence. */
   SharedFrame sound;
+  /** What the pictures come from, for faults of those who use them; null when it is no file. */
+  std::shared_ptr<const std::string> source;
+  /** Something wrong with the source from this frame on that it goes on in spite of. */
+  std::shared_ptr<const Status> fault;
 
   /** Memory held, for the bounds of queues. */
   size_t bytes() const {

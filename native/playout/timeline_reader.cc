@@ -1,9 +1,9 @@
 #include "playout/timeline_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "media/sound_track.h"
-#include "playout/file_source.h"
 #include "playout/generator_source.h"
 
 namespace headend {
@@ -45,10 +45,12 @@ std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEn
   programme->entry = entry;
   programme->next_frame = frame;
   std::unique_ptr<FrameSource> source;
-  if (const auto* file = std::get_if<FileEntry>(&entry.source))
-    source = std::make_unique<FileSource>(*file, entry.start_frame, options_.grid, pictures_, decoded_);
-  else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source))
+  if (const auto* file = std::get_if<FileEntry>(&entry.source)) {
+    programme->url = std::make_shared<const std::string>(file->url);
+    source = std::make_unique<FileSource>(*file, entry.start_frame, options_, pictures_, counts_);
+  } else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source)) {
     source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_, pictures_);
+  }
   if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), frame);
   return programme;
 }
@@ -66,6 +68,17 @@ void TimelineReader::report(Status status, int64_t frame, const TimelineEntry& e
   events_.on_fault({std::move(status), frame, file ? file->url : ""});
 }
 
+void TimelineReader::tell_programme(int64_t frame, bool slate) {
+  const TimelineEntry& entry = current_->entry;
+  ProgrammeStart programme{frame, entry.start_frame, entry.end_frame, "slate", "", slate};
+  if (std::holds_alternative<GeneratorEntry>(entry.source)) programme.kind = "generator";
+  if (const auto* file = std::get_if<FileEntry>(&entry.source)) {
+    programme.kind = "file";
+    programme.source = file->url;
+  }
+  events_.on_programme(std::move(programme));
+}
+
 Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
   const TimelineEntry* entry = entry_at(frame);
   Slice slice;
@@ -78,7 +91,7 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
     return slice;
   }
 
-  const bool goes_on = current_ && current_->entry.continues(*entry) && current_->next_frame == frame;
+  bool goes_on = current_ && current_->entry.continues(*entry) && current_->next_frame == frame;
   if (!goes_on) {
     if (following_ && following_->entry.continues(*entry) && following_->next_frame == frame)
       current_ = std::move(following_);
@@ -92,14 +105,20 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
     Result<Slice> read = current_->reader->read(stop, kSourcePatience);
     if (read.ok()) {
       slice = read.take();
-      if (!slice.picture) slice.picture = slate_;
+      if (slice.fault) report(*std::exchange(slice.fault, nullptr), frame, *entry);
+      if (slice.picture)
+        slice.source = current_->url;
+      else
+        slice.picture = slate_;
     } else if (stop.stop_requested()) {
       return Status::stopped(Stage::kDemux);
     } else {
       report(read.status(), frame, *entry);
       current_->reader.reset();  // the slate, to the end of the programme
+      goes_on = false;
     }
   }
+  if (!goes_on) tell_programme(frame, !current_->reader);
 
   const bool first = frame == entry->start_frame;
   const bool last = frame == entry->end_frame - 1;

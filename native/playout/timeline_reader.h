@@ -2,11 +2,11 @@
 // programme fails, softens the sound at cuts. Used by the producer's thread, which also owns it.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
 #include "playout/events.h"
+#include "playout/file_source.h"
 #include "playout/options.h"
 #include "playout/programme_reader.h"
 #include "playout/slice.h"
@@ -27,14 +27,15 @@ class TimelineReader {
   /** The slice of `frame`; frames are read one after the other. Fails when stopped, or beyond the timeline. */
   Result<Slice> read(int64_t frame, std::stop_token stop);
 
-  /** Frames that the video decoders gave so far. */
-  int64_t frames_decoded() const { return decoded_.load(std::memory_order_relaxed); }
+  /** What became of the pictures that the video decoders gave so far. */
+  const PictureCounts& pictures_read() const { return counts_; }
 
  private:
   /** A programme on air or about to be. */
   struct Programme {
     TimelineEntry entry;
     int64_t next_frame = 0;
+    std::shared_ptr<const std::string> url;   // of a file
     std::unique_ptr<ProgrammeReader> reader;  // null: slate
   };
 
@@ -42,12 +43,13 @@ class TimelineReader {
   std::unique_ptr<Programme> open(const TimelineEntry& entry, int64_t frame);
   void open_following(const TimelineEntry& entry, int64_t frame);
   void report(Status status, int64_t frame, const TimelineEntry& entry);
+  void tell_programme(int64_t frame, bool slate);
 
   const ProducerOptions& options_;
   const SharedFrame slate_;
   const bool pictures_;
   ProducerEvents& events_;
-  std::atomic<int64_t> decoded_{0};  // outlives the readers that count into it
+  PictureCounts counts_;  // outlives the readers that count into it
   std::vector<TimelineEntry> timeline_;
   std::unique_ptr<Programme> current_;
   std::unique_ptr<Programme> following_;

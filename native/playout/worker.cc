@@ -33,7 +33,11 @@ void Worker::run(const std::stop_token& stop) {
   Status status = guarded(Stage::kEncode, [&] {
     Status worked = prepare();
     Slice slice;
-    while (worked.ok() && queue_.pop(slice, stop) == QueueResult::kOk) worked = process(std::move(slice));
+    while (worked.ok() && queue_.pop(slice, stop) == QueueResult::kOk) {
+      const auto begin = std::chrono::steady_clock::now();
+      worked = process(std::move(slice));
+      progress_.worked(rendition_, std::chrono::steady_clock::now() - begin);
+    }
     return worked;
   });
   if (!status.ok()) {

@@ -32,6 +32,18 @@ class Recorder : public ProducerEvents {
     std::lock_guard lock(mutex_);
     inits[init.rendition].push_back(std::move(init.data));
   }
+  void on_fragment(Fragment fragment) override {
+    std::lock_guard lock(mutex_);
+    fragments[fragment.rendition].push_back(std::move(fragment));
+  }
+  void on_abandoned(AbandonedSegment segment) override {
+    std::lock_guard lock(mutex_);
+    abandoned[segment.rendition].push_back(segment.sequence);
+  }
+  void on_programme(ProgrammeStart programme) override {
+    std::lock_guard lock(mutex_);
+    programmes.push_back(std::move(programme));
+  }
   void on_segment(Segment segment) override {
     std::lock_guard lock(mutex_);
     segments[segment.rendition].push_back(std::move(segment));
@@ -62,7 +74,10 @@ class Recorder : public ProducerEvents {
   }
 
   std::map<std::string, std::vector<Bytes>> inits;
+  std::map<std::string, std::vector<Fragment>> fragments;
   std::map<std::string, std::vector<Segment>> segments;
+  std::map<std::string, std::vector<int64_t>> abandoned;
+  std::vector<ProgrammeStart> programmes;
   std::vector<Fault> faults;
   Status last;
   BatchReport last_report;
@@ -145,6 +160,78 @@ void missing_file_becomes_slate() {
     CHECK(recorder.faults[0].frame == 30);
     CHECK(recorder.faults[0].source == "/nowhere/at/all.mp4");
   }
+  // One event per cut, and the broken one says that the slate airs.
+  CHECK(recorder.programmes.size() == 3);
+  if (recorder.programmes.size() == 3) {
+    CHECK(recorder.programmes[0].frame == 0);
+    CHECK(recorder.programmes[0].kind == "generator" && !recorder.programmes[0].slate);
+    CHECK(recorder.programmes[1].frame == 30 && recorder.programmes[1].end_frame == 60);
+    CHECK(recorder.programmes[1].source == "/nowhere/at/all.mp4" && recorder.programmes[1].slate);
+    CHECK(recorder.programmes[2].frame == 60 && !recorder.programmes[2].slate);
+  }
+}
+
+void fragments_are_the_segments() {
+  ProducerOptions cut = options();
+  cut.grid = {{25, 1}, 75, 75, 25};
+  Recorder recorder;
+  Producer producer(cut, recorder);
+  CHECK(recorder.make(producer, {0, 2, {"180p"}, {{0, 1000, kMoving}}}).ok());
+  for (const char* rendition : {"180p", "audio"}) {
+    std::vector<Bytes> joined(2);
+    int64_t index = 0;
+    for (const Fragment& fragment : recorder.fragments[rendition]) {
+      CHECK(fragment.index == index);
+      index = fragment.last ? 0 : index + 1;
+      Bytes& segment = joined[static_cast<size_t>(fragment.sequence)];
+      segment.insert(segment.end(), fragment.data.begin(), fragment.data.end());
+    }
+    CHECK(recorder.fragments[rendition].size() >= 6);
+    for (size_t i = 0; i < 2; ++i) CHECK(joined[i] == recorder.segments[rendition][i].data);
+  }
+}
+
+// Wherever a stop or a cold start falls, what was begun and not finished is told, and nothing else.
+void unfinished_segments_are_abandoned() {
+  ProducerOptions cut = options();
+  cut.grid = {{25, 1}, 75, 75, 25};
+  for (int pass = 0; pass < 6; ++pass) {
+    Recorder recorder;
+    Producer producer(cut, recorder);
+    if (pass == 0) {
+      CHECK(recorder.make(producer, {0, 1, {"180p"}, {{0, 10'000, kMoving}}}).ok());
+      CHECK(recorder.make(producer, {10, 1, {"90p"}, {{0, 10'000, kMoving}}}).ok());
+    } else {
+      CHECK(producer.produce({0, 100'000, {"180p"}, {{0, 1 << 30, kMoving}}}).ok());
+      std::this_thread::sleep_for(std::chrono::milliseconds(40 * pass));
+    }
+    producer.request_stop();
+    producer.join();
+    for (const auto& [rendition, fragments] : recorder.fragments) {
+      std::vector<int64_t> unfinished;
+      for (const Fragment& fragment : fragments) {
+        if (fragment.index == 0) unfinished.push_back(fragment.sequence);
+        if (fragment.last) unfinished.pop_back();
+      }
+      CHECK(recorder.abandoned[rendition] == unfinished);
+    }
+  }
+}
+
+void batches_are_counted() {
+  Recorder recorder;
+  Producer producer(options(), recorder);
+  const std::vector<TimelineEntry> timeline{{0, 75, kMoving}, {75, 1000, SlateEntry{}}};
+  CHECK(recorder.make(producer, {1, 1, {"180p"}, timeline}).ok());
+  CHECK(recorder.last_report.renditions.size() == 2);
+  CHECK(recorder.last_report.renditions["180p"].frames == 25);
+  CHECK(recorder.last_report.renditions["180p"].bytes == static_cast<int64_t>(recorder.segments["180p"][0].data.size()));
+  CHECK(recorder.last_report.renditions["180p"].busy.count() > 0);
+  CHECK(recorder.last_report.frames_repeated == 0);
+  CHECK(recorder.last_report.frames_decoded == 0);
+  CHECK(recorder.make(producer, {2, 3, {"180p"}, timeline}).ok());
+  CHECK(recorder.last_report.renditions["180p"].frames == 75);
+  CHECK(recorder.last_report.frames_repeated >= 49);
 }
 
 void bad_requests_are_refused() {
@@ -177,6 +264,9 @@ int main() {
   sound_alone();
   inits_are_equal();
   missing_file_becomes_slate();
+  fragments_are_the_segments();
+  unfinished_segments_are_abandoned();
+  batches_are_counted();
   bad_requests_are_refused();
   stops_in_mid_batch();
   return test_result();

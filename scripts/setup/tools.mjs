@@ -1,7 +1,7 @@
 // The programs that a build needs: found on the PATH, installed where that is allowed, else named.
 import { accessSync, constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { SetupFailure } from './failure.mjs';
 import { cache } from './paths.mjs';
 import { say } from './report.mjs';
@@ -35,6 +35,7 @@ export const testTools = [
   { command: 'ffmpeg', debian: 'ffmpeg' },
   { command: 'ffprobe', debian: 'ffmpeg' },
   { command: 'chromium', debian: 'chromium' },
+  { command: 'clang++', debian: 'clang' },
 ];
 
 /** True if a program of this name is on the PATH. @param {string} command */
@@ -96,4 +97,21 @@ export async function ensureTools(tools, purpose) {
 export async function offerTool(tool) {
   if (isInstalled(tool.command) || !mayInstall()) return;
   await install([tool.debian]).catch(() => say(`${tool.debian} could not be installed; going on.`));
+}
+
+/** Makes sure of libFuzzer and the sanitizers of the clang that is installed: a package named by its version. */
+export async function ensureFuzzerRuntime() {
+  const library = `libclang_rt.fuzzer-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.a`;
+  // clang prints a path when it finds the file, else the name alone.
+  const isThere = async () =>
+    isAbsolute((await attempt('clang', [`--print-file-name=${library}`])).output.trim());
+  if (await isThere()) return;
+  const { output } = await attempt('clang', ['--version']);
+  const major = /version (\d+)/.exec(output)?.[1] ?? '';
+  const debian = `libclang-rt-${major}-dev`;
+  if (mayInstall()) await install([debian]);
+  if (await isThere()) return;
+  throw new SetupFailure(
+    `Fuzzing needs ${library} of clang ${major}, on Debian in the package ${debian}.`,
+  );
 }

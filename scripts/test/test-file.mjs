@@ -15,13 +15,13 @@ async function deadlineOf(file) {
 
 /**
  * Runs the file as the leader of a process group, so that nothing it started outlives its deadline.
- * @param {string} file
+ * @param {readonly string[]} args the file and its arguments
  * @param {number} deadlineMs
  * @returns {Promise<{ code: number | null, output: string, late: boolean }>}
  */
-function execute(file, deadlineMs) {
+function execute(args, deadlineMs) {
   return new Promise((done) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -66,15 +66,19 @@ const count = (output, word) =>
 
 /**
  * @param {string} name the file, relative to the checkout
+ * @param {number} soak by how much more than usual its property tests try; see test/support/soak.ts
  * @returns {import('../test.mjs').Unit}
  */
-export function testFile(name) {
+export function testFile(name, soak) {
   return {
     name,
     run: async () => {
       const file = join(root, name);
-      const deadlineMs = await deadlineOf(file);
-      const { code, output, late } = await execute(file, deadlineMs);
+      const deadlineMs = (await deadlineOf(file)) * soak;
+      const { code, output, late } = await execute(
+        soak > 1 ? [file, '--soak', String(soak)] : [file],
+        deadlineMs,
+      );
       const passed = count(output, 'Passed');
       const skipped = count(output, 'Skipped');
       let failed = count(output, 'Total') - passed;

@@ -1,7 +1,7 @@
 // What the calls of the embedded API make of their arguments, and how they end.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ProbeResult } from '../../lib/engine/engine.js';
+import type { EngineProbeOptions, ProbeResult } from '../../lib/engine/engine.js';
 import { HeadendError } from '../../lib/errors.js';
 import { Headend } from '../../lib/headend.js';
 import { completeLadder } from '../../lib/ladder.js';
@@ -69,7 +69,7 @@ test('a rung with a maxrate below its bitrate or a picture too wide is refused',
 
 test('a probe in flight ends with CLOSED, or with the reason of its own signal', async () => {
   class PatientEngine extends FakeEngine {
-    override probe(_url: string, signal?: AbortSignal): Promise<ProbeResult> {
+    override probe(_url: string, { signal }: EngineProbeOptions = {}): Promise<ProbeResult> {
       return new Promise((_resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason));
       });
@@ -79,8 +79,8 @@ test('a probe in flight ends with CLOSED, or with the reason of its own signal',
   const stop = new AbortController();
   const [plain, stopped, stoppable] = [
     failure(headend.probe('/a.mp4')),
-    failure(headend.probe('/a.mp4', stop.signal)),
-    failure(headend.probe('/a.mp4', new AbortController().signal)),
+    failure(headend.probe('/a.mp4', { signal: stop.signal })),
+    failure(headend.probe('/a.mp4', { signal: new AbortController().signal })),
   ];
   stop.abort(new Error('enough'));
   assert.is(await stopped, 'Error: enough');

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Parser } from 'm3u8-parser';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Container } from '../../lib/hls/container.js';
 import { writeMediaPlaylist } from '../../lib/hls/media-playlist.js';
 import { writeMultivariantPlaylist } from '../../lib/hls/multivariant-playlist.js';
 import { completeLadder, DEFAULT_LADDER } from '../../lib/ladder.js';
@@ -33,6 +34,7 @@ function media(options: {
   titles?: readonly string[];
   frames?: number;
   query?: string;
+  container?: Container;
 }): string {
   const { rate = '25', rendition = '720p', from = 1000, count = 10 } = options;
   return writeMediaPlaylist({
@@ -41,7 +43,8 @@ function media(options: {
     rendition,
     range: { from, to: from + count - 1 },
     initHash: '0123456789abcdef',
-    edition: '89abcdef',
+    editionOf: () => '89abcdef',
+    container: options.container ?? 'fmp4',
     query: options.query ?? '',
   });
 }
@@ -149,7 +152,7 @@ test('a thousand programmes in the window do not make a thousand tags', () => {
 
 const RUNGS = completeLadder(DEFAULT_LADDER);
 
-function multivariant(query = ''): string {
+function multivariant(query = '', container: Container = 'fmp4'): string {
   return writeMultivariantPlaylist({
     frameRate: { num: 30_000, den: 1001 },
     segmentDuration: { num: 1001, den: 250 },
@@ -161,6 +164,7 @@ function multivariant(query = ''): string {
       ['720p', 'avc1.64001f'],
       ['480p', 'avc1.64001e'],
     ]),
+    container,
     query,
   });
 }
@@ -184,6 +188,34 @@ test('the multivariant playlist names every variant with its real codecs, first 
   });
   assert.match(multivariant(), /FRAME-RATE=29\.970/);
   assert.match(multivariant(), /\n#EXT-X-INDEPENDENT-SEGMENTS\n/);
+});
+
+test('in MPEG-TS the variants have their sound inside and bits for the container', () => {
+  const text = multivariant('?session=abc', 'ts');
+  const variants = parse(text).playlists ?? [];
+  assert.equal(
+    variants.map(({ uri }) => uri),
+    ['480p', '1080p', '720p'].map((id) => `${id}/ts.m3u8?session=abc`),
+  );
+  assert.match(text, /\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n/);
+  assert.not.match(text, /EXT-X-MEDIA|AUDIO=/);
+  assert.is(variants[1]?.attributes.CODECS, 'avc1.640028,mp4a.40.2');
+  const { BANDWIDTH = 0 } = parse(multivariant()).playlists?.[1]?.attributes ?? {};
+  const { BANDWIDTH: muxed = 0 } = variants[1]?.attributes ?? {};
+  assert.ok(muxed > BANDWIDTH && muxed < BANDWIDTH * 1.03, `${muxed}, ${BANDWIDTH} in CMAF`);
+});
+
+test('a media playlist of MPEG-TS has the same segments at the same times', () => {
+  const text = media({ count: 3, query: '?session=abc', container: 'ts' });
+  const cmaf = parse(media({ count: 3, query: '?session=abc' })).segments;
+  const { segments } = parse(text);
+  assert.match(text, /\n#EXT-X-VERSION:3\n/);
+  assert.not.match(text, /EXT-X-MAP/);
+  assert.is(segments[0]?.uri, '1000-89abcdef.ts?session=abc');
+  assert.equal(
+    segments.map(({ duration, programDateTime }) => [duration, programDateTime]),
+    cmaf.map(({ duration, programDateTime }) => [duration, programDateTime]),
+  );
 });
 
 test('every variant uses the one audio rendition, which is chosen by default', () => {

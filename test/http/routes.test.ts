@@ -1,22 +1,16 @@
 // The HTTP surface, over a real socket: what clients send and what they get back.
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, request } from 'node:http';
+import { createServer, request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Clock, systemClock } from '../../lib/clock.js';
-import { Headend } from '../../lib/headend.js';
+import type { Headend } from '../../lib/headend.js';
 import { loop } from '../../lib/timeline/schedule.js';
-import { FakeEngine } from '../stream/fake-engine.js';
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
+import type { FakeEngine } from '../stream/fake-engine.js';
+import { type Answer, ask, assertProblem, json, startServer, uris } from './support.js';
 
 interface Context {
-  timers: { pending: number };
+  timers: { readonly pending: number };
   engine: FakeEngine;
   headend: Headend;
   get(path: string, headers?: Record<string, string>, method?: string): Promise<Answer>;
@@ -25,86 +19,18 @@ interface Context {
 const test = suite<Context>('routes');
 
 test.before.each(async (context) => {
-  const timers = { pending: 0 };
-  const clock: Clock = {
-    now: () => systemClock.now(),
-    monotonic: () => systemClock.monotonic(),
-    setTimer(fire, ms) {
-      let open = true;
-      const close = () => {
-        if (open) timers.pending--;
-        open = false;
-      };
-      timers.pending++;
-      const cancel = systemClock.setTimer(() => {
-        close();
-        fire();
-      }, ms);
-      return () => {
-        close();
-        cancel();
-      };
-    },
-  };
-  const engine = new FakeEngine(clock, 1);
-  engine.segmentBytes = 1000;
-  const headend = await Headend.create({}, { engine, clock });
-  await headend.channels.add({
-    id: 'news',
-    name: 'News',
-    ladder: [{ height: 720, bitrate: 2_000_000 }],
-    schedule: loop([
-      { source: '/bulletin', title: 'Bulletin', duration: 60 },
-      { source: '/weather', title: 'Weather', duration: 60 },
-    ]),
-  });
-  const url = new URL(await headend.listen({ port: 0, host: '127.0.0.1' }));
-  context.timers = timers;
-  context.engine = engine;
-  context.headend = headend;
-  context.get = (path, headers = {}, method = 'GET') =>
-    new Promise((resolve, reject) => {
-      // The path goes out as it is: fetch would tidy it up.
-      const options = { host: url.hostname, port: url.port, path, headers, method };
-      request(options, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const { statusCode = 0, headers: received } = response;
-          resolve({ status: statusCode, headers: received, body: Buffer.concat(chunks) });
-        });
-      })
-        .on('error', reject)
-        .end();
-    });
+  const { url, ...server } = await startServer();
+  Object.assign(context, server);
+  context.get = (path, headers = {}, method = 'GET') => ask(url, path, { headers, method });
 });
 
 test.after.each(async ({ headend }) => {
   await headend.close();
 });
 
-function json(answer: Answer): unknown {
-  return JSON.parse(answer.body.toString());
-}
-
-/** The first lines of a media playlist that are URIs. */
-function uris(text: string): string[] {
-  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-}
-
 async function firstSegment({ get }: Context, rendition = '720p'): Promise<string> {
   const playlist = await get(`/channels/news/${rendition}/index.m3u8`);
   return `/channels/news/${rendition}/${uris(playlist.body.toString())[0]}`;
-}
-
-function assertProblem(answer: Answer, status: number, code: string): void {
-  assert.is(answer.status, status, answer.body.toString());
-  assert.match(answer.headers['content-type'] ?? '', /^application\/problem\+json/);
-  const problem = json(answer);
-  assert.ok(typeof problem === 'object' && problem !== null);
-  assert.equal(Object.keys(problem).sort(), ['code', 'detail', 'status', 'title', 'type']);
-  assert.is('code' in problem && problem.code, code);
-  assert.is(answer.headers['cache-control'], 'no-store');
 }
 
 test('channels are listed with what is on now and next', async ({ get }) => {
@@ -113,7 +39,7 @@ test('channels are listed with what is on now and next', async ({ get }) => {
   const text = answer.body.toString();
   assert.match(
     text,
-    /"id":"news","name":"News","state":"idle","now":\{"title":"(Bulletin|Weather)"/,
+    /"id":"news","name":"News","state":"idle","viewers":0,"now":\{"title":"(Bulletin|Weather)"/,
   );
   const details = json(await get('/channels/news'));
   assert.ok(
@@ -138,7 +64,7 @@ test('a channel tells what it lists and what is encoded once somebody watches', 
 test('playlists lead to playlists lead to segments', async ({ get }) => {
   const multivariant = await get('/channels/news/index.m3u8');
   assert.is(multivariant.headers['content-type'], 'application/vnd.apple.mpegurl');
-  assert.equal(uris(multivariant.body.toString()), ['720p/index.m3u8']);
+  assert.match(uris(multivariant.body.toString()).join(), /^720p\/index\.m3u8\?session=[\w-]+$/);
   for (const [rendition, type] of [
     ['720p', 'video/mp4'],
     ['audio', 'audio/mp4'],
@@ -265,7 +191,6 @@ test('what does not exist is a 404 with its own code, and wakes nothing', async 
   assertProblem(await get('/channels/news/__proto__/index.m3u8'), 404, 'RENDITION_NOT_FOUND');
   assertProblem(await get('/channels/__proto__/index.m3u8'), 404, 'CHANNEL_NOT_FOUND');
   assertProblem(await get('/nothing'), 404, 'ROUTE_NOT_FOUND');
-  assertProblem(await get('/channels/news/index.m3u8', {}, 'POST'), 404, 'ROUTE_NOT_FOUND');
   assert.is(engine.producers, 0);
 });
 
@@ -326,18 +251,58 @@ test('a request that waits ends with its client', async ({ engine, headend, time
   const client = request({ host: '127.0.0.1', port, path: '/channels/news/720p/index.m3u8' }).end();
   client.on('error', () => {});
   await once(headend, 'channel');
-  // The engine's own, and one deadline for the wait.
-  assert.is(timers.pending, 2);
+  // The engine's own, the coordinator's, the lease of the slot, and one deadline for the wait.
+  assert.is(timers.pending, 4);
   client.destroy();
   const begin = performance.now();
-  while (timers.pending > 1) await new Promise((resolve) => setImmediate(resolve));
-  assert.ok(performance.now() - begin < 6000, 'well before its deadline of 8 s');
+  while (timers.pending > 3) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(performance.now() - begin < 3500, 'well before any of them');
   server.close();
   await once(server, 'close');
 });
 
-test('health', async ({ get }) => {
-  assert.equal(json(await get('/health')), { status: 'ok', channels: 1, storeBytes: 0 });
+test('a body that somebody else has read is refused, not waited for', async ({ headend }) => {
+  const server = createServer((received, response) => {
+    received.resume().on('end', () => headend.handler(received, response));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const answer = await ask(`http://127.0.0.1:${port}`, '/channels/news/position', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  assertProblem(answer, 400, 'INVALID_REQUEST');
+  assert.match(answer.body.toString(), /body parsers/);
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+});
+
+test('health says whether the server can serve', async ({ get, engine, headend }) => {
+  assert.equal(json(await get('/health/live')), { status: 'ok' });
+  const health = {
+    status: 'ok',
+    live: true,
+    ready: true,
+    reasons: [],
+    failing: [],
+    channels: 1,
+    storeBytes: 0,
+  };
+  assert.equal(json(await get('/health')), health);
+  engine.fails = () => true;
+  const failed = once(headend, 'fault');
+  const waiting = get('/channels/news/720p/index.m3u8').catch(() => {});
+  await failed;
+  while (headend.channels.get('news').state !== 'error') await once(headend, 'channel');
+  const answer = await get('/health/ready');
+  assert.is(answer.status, 503);
+  assert.equal(Object(json(answer)).failing, ['news']);
+  assert.is((await get('/health/live')).status, 200);
+  await headend.close();
+  await waiting;
 });
 
 test('close answers those who wait, and ends in an instant', async ({ engine, headend, get }) => {

@@ -11,7 +11,7 @@ import { Headend } from '../../lib/headend.js';
 import { findFolders } from '../../server/media.js';
 import { addChannels, explain } from '../../server/serve.js';
 import { FakeClock } from '../stream/fake-clock.js';
-import { FakeEngine } from '../stream/fake-engine.js';
+import { FakeEngine, probeResult, VIDEO } from '../stream/fake-engine.js';
 
 interface Context {
   media: string;
@@ -20,8 +20,6 @@ interface Context {
   headend: Headend;
 }
 
-const VIDEO = { codec: 'h264', width: 320, height: 180, frameRate: { num: 25, den: 1 } };
-const PROBED = { format: 'mp4', video: VIDEO, audio: null };
 const MINUTE = { num: 60, den: 1 };
 const test = suite<Context>('odd media');
 
@@ -55,7 +53,7 @@ async function film(
   const path = join(media, file);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, '');
-  engine.probes.set(path, { ...PROBED, duration, title });
+  engine.probes.set(path, probeResult({ video: VIDEO, duration, title }));
 }
 
 async function air(context: Context): Promise<string[]> {

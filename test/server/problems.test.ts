@@ -38,7 +38,7 @@ test('unknown routes, wrong methods and malformed addresses are problem document
       ['GET', '/nothing', 404, 'ROUTE_NOT_FOUND'],
       ['GET', '/assets/nothing.js', 404, 'ROUTE_NOT_FOUND'],
       ['POST', '/', 404, 'ROUTE_NOT_FOUND'],
-      ['DELETE', '/channels', 404, 'ROUTE_NOT_FOUND'],
+      ['DELETE', '/channels', 405, 'METHOD_NOT_ALLOWED'],
       ['GET', '/%ff', 400, 'INVALID_REQUEST'],
       ['GET', '/channels/%ff/index.m3u8', 400, 'INVALID_REQUEST'],
       ['GET', '/channels/nope', 404, 'CHANNEL_NOT_FOUND'],

@@ -105,7 +105,7 @@ test('segments that are no longer wanted are dropped at once', () => {
   store.retain('a', { keepFrom: 4, listedFrom: 5 });
   put(store, 'a', 3);
   assert.equal(held(store, 'a'), [4, 5]);
-  store.dropSegments('a');
+  store.dropSegments('a', new HeadendError('ENGINE_STOPPED', 'engine', 'stopped'));
   assert.is(store.bytes, 0);
 });
 

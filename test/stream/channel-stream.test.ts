@@ -2,58 +2,23 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
-import { completeLadder } from '../../lib/ladder.js';
-import { SegmentStore } from '../../lib/store/segment-store.js';
-import { ChannelStream } from '../../lib/stream/channel-stream.js';
-import type { Fault } from '../../lib/stream/fault.js';
-import { channelFormat, Grid } from '../../lib/timeline/grid.js';
-import { ResolvedLoop } from '../../lib/timeline/schedule.js';
-import { FakeClock, settle } from './fake-clock.js';
-import { FakeEngine, nameOf } from './fake-engine.js';
+import type { FakeClock } from './fake-clock.js';
+import { settle } from './fake-clock.js';
+import { nameOf } from './fake-engine.js';
+import {
+  type ChannelSettings,
+  createStreams,
+  EPOCH,
+  N,
+  START,
+  type StreamsOptions,
+} from './streams.js';
 
-const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
-/** The segment on air when a test begins, a second old. */
-const N = 1000;
-const START = EPOCH + N * 4000 + 1000;
-
-function setUp(
-  options: {
-    segmentMs?: number;
-    maxBytes?: number;
-    playlistSegments?: number;
-    idleMs?: number;
-  } = {},
-) {
-  const clock = new FakeClock(START);
-  const engine = new FakeEngine(clock, options.segmentMs);
-  const store = new SegmentStore({ clock, maxBytes: options.maxBytes ?? 1_000_000 });
-  const grid = new Grid(EPOCH, channelFormat({ num: 25, den: 1 }, 4));
-  const faults: Fault[] = [];
-  const states: string[] = [];
-  const stream = new ChannelStream({
-    engine,
-    store,
-    clock,
-    grid,
-    schedule: new ResolvedLoop([{ title: 'P', source: { kind: 'slate' }, frames: 250 }], 0),
-    producer: {
-      channelId: 'c',
-      title: 'C',
-      format: grid.format,
-      rungs: completeLadder([
-        { height: 720, bitrate: 3_000_000 },
-        { height: 360, bitrate: 800_000 },
-      ]),
-      audioBitrate: 128_000,
-      fontFile: '/font',
-    },
-    startRung: '720p',
-    playlistSegments: options.playlistSegments ?? 10,
-    idleMs: options.idleMs ?? 30_000,
-    onFault: (fault) => faults.push(fault),
-    onState: (state) => states.push(state),
-  });
-  return { clock, engine, store, stream, faults, states };
+// Small batches, so that little is made ahead.
+function setUp({ segmentMs, maxBytes, ...channel }: StreamsOptions & ChannelSettings = {}) {
+  const streams = createStreams({ ...(segmentMs && { segmentMs }), ...(maxBytes && { maxBytes }) });
+  const stream = streams.add('c', { batch: { segments: 2, threshold: 1 }, ...channel });
+  return { ...streams, stream };
 }
 
 type Setup = ReturnType<typeof setUp>;
@@ -110,14 +75,14 @@ test('the first playlist comes with the first segment, and lists three target du
   await setup.stream.close();
 });
 
-test('production goes on at once to one segment beyond the playlist, and then waits', async () => {
+test('production goes on at once until the last batch reaches far enough beyond the playlist, and then waits', async () => {
   const setup = setUp();
   await timed(setup.clock, setup.stream.playlist('720p'));
-  await setup.clock.advance(2000);
+  await setup.clock.advance(3000);
   const made = setup.engine.batches.map(({ from, to }) => [from, to]);
   assert.equal(
     made,
-    [0, 1, 2, 3].map((n) => [N + n, N + n]),
+    [0, 1, 2, 3, 4, 5].map((n) => [N + n, N + n]),
   );
   await setup.stream.close();
 });
@@ -331,7 +296,7 @@ test('half a minute after the last request production ends, and comes back at wh
   const { ms, value } = await timed(setup.clock, setup.stream.playlist('720p'));
   assert.is(ms, 500);
   assert.equal(value.range, { from: onAir, to: onAir + 2 });
-  assert.equal(setup.states, ['starting', 'active', 'idle', 'starting', 'active']);
+  assert.equal(setup.states, ['starting', 'active', 'stopping', 'idle', 'starting', 'active']);
   await setup.stream.close();
 });
 
@@ -388,7 +353,7 @@ test('a viewer who waits keeps the channel awake, however long it takes', async 
 test('a viewer who leaves stops waiting at once', async () => {
   const setup = setUp();
   const client = new AbortController();
-  const waiting = codeOf(setup.stream.playlist('720p', client.signal));
+  const waiting = codeOf(setup.stream.playlist('720p', { signal: client.signal }));
   client.abort(new Error('left'));
   assert.is(await waiting, 'Error: left');
   await setup.stream.close();
@@ -434,7 +399,7 @@ test('requests whose clients have left hold nobody up', async () => {
   const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
   const client = new AbortController();
   const burst = Array.from({ length: 12 }, (_, n) =>
-    codeOf(setup.stream.segment('360p', onAir - n, client.signal)),
+    codeOf(setup.stream.segment('360p', onAir - n, { signal: client.signal })),
   );
   client.abort(new Error('left'));
   await Promise.all(burst);

@@ -4,16 +4,22 @@ import { type Clock, delay } from '../../lib/clock.js';
 import type {
   BatchReport,
   Engine,
+  EngineProbeOptions,
+  Loudness,
+  MeasureOptions,
   ProbeResult,
   ProduceRequest,
   Producer,
   ProducerOptions,
   ProducerSink,
+  Track,
+  VideoTrack,
 } from '../../lib/engine/engine.js';
 import { HeadendError } from '../../lib/errors.js';
 
 /** One batch that was asked of the engine. */
 export interface Batch {
+  readonly channelId: string;
   readonly producer: number;
   readonly from: number;
   readonly to: number;
@@ -24,17 +30,44 @@ export function nameOf(rendition: string, sequence: number): string {
   return `${rendition} ${sequence}`;
 }
 
+/** A probe's result with nothing in it but what is given. */
+export function probeResult(known: Partial<ProbeResult> = {}): ProbeResult {
+  return {
+    ...{ duration: null, format: 'mp4', bitrate: null, video: null, audio: null, title: '' },
+    ...{ audioTracks: [], subtitles: [], cover: false, keyFrames: null },
+    ...known,
+  };
+}
+
+/** A video track like any other. */
+export const VIDEO: VideoTrack = {
+  ...{ codec: 'h264', profile: 'High', width: 320, height: 180 },
+  shown: { width: 320, height: 180 },
+  sampleAspect: { num: 1, den: 1 },
+  rotation: 0,
+  frameRate: { num: 25, den: 1 },
+  declaredRate: { num: 25, den: 1 },
+  variableRate: false,
+  ...{ pixelFormat: 'yuv420p', bitDepth: 8, fieldOrder: 'progressive' },
+  ...{ primaries: null, transfer: null, matrix: null, range: null },
+  ...{ dynamicRange: 'sdr', dolbyVision: null },
+};
+
 export class FakeEngine implements Engine {
   readonly clock: Clock;
   /** Time that each segment takes. */
   segmentMs: number;
   /** Bytes of each segment. */
   segmentBytes = 100;
+  /** Whether segments come in two fragments. */
+  fragments = false;
   /** Fails the batch when it comes to a segment for which this is true. */
-  fails: (sequence: number) => boolean = () => false;
+  fails: (sequence: number, channelId: string) => boolean = () => false;
   readonly batches: Batch[] = [];
   readonly probes = new Map<string, ProbeResult>();
   readonly probed: string[] = [];
+  readonly loudness = new Map<string, Loudness>();
+  readonly measured: string[] = [];
   probing = 0;
   mostProbing = 0;
   producers = 0;
@@ -46,7 +79,14 @@ export class FakeEngine implements Engine {
     this.segmentMs = segmentMs;
   }
 
-  async probe(url: string): Promise<ProbeResult> {
+  async measureLoudness(url: string, _options?: MeasureOptions): Promise<Loudness> {
+    this.measured.push(url);
+    const loudness = this.loudness.get(url);
+    if (!loudness) throw new HeadendError('SOURCE_INVALID', 'probe', `${url}: no sound`);
+    return loudness;
+  }
+
+  async probe(url: string, _options?: EngineProbeOptions): Promise<ProbeResult> {
     this.probed.push(url);
     this.mostProbing = Math.max(this.mostProbing, ++this.probing);
     await new Promise((resolve) => setImmediate(resolve));
@@ -59,6 +99,12 @@ export class FakeEngine implements Engine {
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
     this.alive++;
     return new FakeProducer(this, ++this.producers, options, sink);
+  }
+
+  /** The names of the segments, one after the other. */
+  async remux(tracks: readonly Track[]): Promise<Uint8Array> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return Buffer.concat(tracks.map(({ segment }) => segment));
   }
 
   async close(): Promise<void> {
@@ -83,8 +129,9 @@ class FakeProducer implements Producer {
 
   async produce({ from, count, rungs, timeline }: ProduceRequest): Promise<BatchReport> {
     const engine = this.#engine;
-    const { framesPerSegment } = this.#options.format;
-    engine.batches.push({ producer: this.#number, from, to: from + count - 1, rungs });
+    const { channelId, format } = this.#options;
+    const { framesPerSegment } = format;
+    engine.batches.push({ channelId, producer: this.#number, from, to: from + count - 1, rungs });
     const first = timeline[0]?.startFrame ?? Infinity;
     const last = timeline.at(-1)?.endFrame ?? -Infinity;
     if (
@@ -103,15 +150,24 @@ class FakeProducer implements Producer {
       }
     }
     for (let sequence = from; sequence < from + count; sequence++) {
-      await this.#work();
-      if (engine.fails(sequence)) throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
-      for (const rendition of ['audio', ...rungs]) {
-        const data = new Uint8Array(engine.segmentBytes);
-        new TextEncoder().encodeInto(nameOf(rendition, sequence), data);
+      const renditions = ['audio', ...rungs];
+      try {
+        await this.#begin(renditions, sequence);
+        await this.#work(engine.fragments ? 0.5 : 1);
+        if (engine.fails(sequence, channelId))
+          throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
+      } catch (error) {
+        for (const rendition of renditions) this.#sink.onAbandoned?.({ rendition, sequence });
+        throw error;
+      }
+      for (const rendition of renditions) {
+        const data = this.#bytes(rendition, sequence);
+        this.#tellFragment(rendition, sequence, 1);
         this.#sink.onSegment({ rendition, sequence, start: 0, duration: 0, timescale: 1, data });
       }
     }
-    return { elapsedMs: 0, framesDecoded: 0, warm: false };
+    const figures = { framesDecoded: 0, framesRepeated: 0, framesDropped: 0, renditions: [] };
+    return { elapsedMs: 0, warm: false, ...figures };
   }
 
   async stop(): Promise<void> {
@@ -120,10 +176,31 @@ class FakeProducer implements Producer {
     this.#engine.alive--;
   }
 
-  async #work(): Promise<void> {
+  // Half of every segment is out after half of the time.
+  async #begin(renditions: readonly string[], sequence: number): Promise<void> {
+    if (!this.#engine.fragments) return;
+    await this.#work(0.5);
+    for (const rendition of renditions) this.#tellFragment(rendition, sequence, 0);
+  }
+
+  #tellFragment(rendition: string, sequence: number, index: 0 | 1): void {
+    if (!this.#engine.fragments) return;
+    const data = this.#bytes(rendition, sequence);
+    const half = data.byteLength / 2;
+    const part = data.subarray(index * half, (index + 1) * half);
+    this.#sink.onFragment?.({ rendition, sequence, index, last: index === 1, data: part });
+  }
+
+  #bytes(rendition: string, sequence: number): Uint8Array {
+    const data = new Uint8Array(this.#engine.segmentBytes);
+    new TextEncoder().encodeInto(nameOf(rendition, sequence), data);
+    return data;
+  }
+
+  async #work(share: number): Promise<void> {
     const stopped = new HeadendError('ENGINE_STOPPED', 'engine', 'stopped');
     try {
-      await delay(this.#engine.clock, this.#engine.segmentMs, this.#stop.signal);
+      await delay(this.#engine.clock, this.#engine.segmentMs * share, this.#stop.signal);
     } catch {
       throw stopped;
     }

@@ -1,4 +1,5 @@
 // The embedded API: channels that are added, found, read and removed, and options that are refused.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
@@ -69,7 +70,10 @@ test('a refused option is named, with what it must be and what it was', async ()
     ],
     [{ ...NEWS, frameRate: 120 }, /frameRate must be 1 to 60 .*, got 120/],
     [{ ...NEWS, frameRate: {} }, /frameRate must be 1 to 60 .*, got \{\}/],
-    [{ ...NEWS, schedule: [] }, /schedule must be a schedule made by loop\(\), got \[\]/],
+    [
+      { ...NEWS, schedule: [] },
+      /schedule must be a schedule made by loop\(\), at\(\) or compute\(\), got \[\]/,
+    ],
     [{ ...NEWS, epoch: 'soon' }, /epoch must be a Date or an ISO 8601 string, got 'soon'/],
     [{ ...NEWS, epoch: '2999-01-01' }, /epoch must not be in the future/],
     [{ ...NEWS, lader: [] }, /has unknown options: lader/],
@@ -183,6 +187,51 @@ test('states and faults are events', async () => {
   await clock.advance(2000);
   assert.match(await playlist, /^#EXTM3U/);
   assert.equal(events, ['news starting', 'news error', 'news ENCODE_FAILED', 'news active']);
+  await headend.close();
+});
+
+test('viewers, batches and the figures of the moment can be followed', async () => {
+  const { clock, headend } = await setUp();
+  const events: string[] = [];
+  headend.on('session', ({ type, sessionId, viewers }) =>
+    events.push(`${sessionId} ${type}, ${viewers} in all`),
+  );
+  headend.on('batch', ({ type, batch }) => events.push(`batch ${batch.batchNumber} ${type}`));
+  const published: unknown[] = [];
+  const listen = (message: unknown) => published.push(message);
+  subscribe('headend:session', listen);
+  const channel = await headend.channels.add(NEWS);
+  assert.is(channel.viewers, 0);
+  const { sessionId } = await channel.register('viewer-1');
+  await clock.advance(3000);
+  const segment = channel.segment('720p', 1001, { sessionId });
+  await clock.advance(3000);
+  await segment;
+  const answer = channel.reportPosition({ sessionId, rendition: '720p', segmentNumber: 1002 });
+  assert.is(answer.segmentsRemaining, 7);
+  assert.is(answer.currentBatch?.endSegment, 1009);
+  const { viewers, state, rungsInDemand, segmentsRemaining, production } = channel.status();
+  assert.equal(viewers, [
+    { sessionId, seenAt: new Date(clock.now()), rendition: '720p', segmentNumber: 1002 },
+  ]);
+  assert.is(state, 'active');
+  assert.equal(rungsInDemand, ['720p']);
+  assert.is(segmentsRemaining, 7);
+  assert.ok((production?.runwaySeconds ?? 0) > 30);
+  assert.equal([headend.status().channelsOn, headend.status().viewers], [1, 1]);
+  channel.leave(sessionId);
+  channel.leave(sessionId);
+  await settle();
+  assert.equal(events, [
+    'viewer-1 opened, 1 in all',
+    'batch 0 started',
+    'batch 0 completed',
+    'viewer-1 closed, 0 in all',
+  ]);
+  assert.is(published.length, 2);
+  unsubscribe('headend:session', listen);
+  const refused = await channel.register('a b').catch((error: unknown) => error);
+  assert.is(refused instanceof HeadendError && refused.code, 'INVALID_REQUEST');
   await headend.close();
 });
 

@@ -391,7 +391,7 @@ function checkBandwidth(
     ...reports.filter((report) => report.kind === 'audio').map((report) => report.peakBitrate),
   );
   const declared = rendition.attributes.bandwidth;
-  if (video + audio > declared * 1.25) {
+  if (video + audio > declared) {
     problems.push(
       `${rendition.name}: peak ${Math.round(video + audio)} bit/s, BANDWIDTH ${declared}`,
     );

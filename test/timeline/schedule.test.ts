@@ -7,7 +7,7 @@ import { channelFormat, Grid } from '../../lib/timeline/grid.js';
 import { resolveSchedule } from '../../lib/timeline/resolve.js';
 import { entries, loop, type Programme, ResolvedLoop } from '../../lib/timeline/schedule.js';
 import { FakeClock } from '../stream/fake-clock.js';
-import { FakeEngine } from '../stream/fake-engine.js';
+import { FakeEngine, probeResult } from '../stream/fake-engine.js';
 
 const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
 const GRID = new Grid(EPOCH, channelFormat({ num: 25, den: 1 }, 4));
@@ -26,20 +26,25 @@ function engine(
 ): FakeEngine {
   const fake = new FakeEngine(new FakeClock(EPOCH));
   for (const [url, duration] of Object.entries(durations)) {
-    fake.probes.set(url, {
-      duration: duration && { num: duration[0], den: duration[1] },
-      format: 'mp4',
-      video: null,
-      audio: null,
-      title: url === '/titled.mp4' ? 'A title' : '',
-    });
+    fake.probes.set(
+      url,
+      probeResult({
+        duration: duration && { num: duration[0], den: duration[1] },
+        title: url === '/titled.mp4' ? 'A title' : '',
+      }),
+    );
   }
   return fake;
 }
 
-function resolve(programmes: readonly Programme[], fake = engine({}), anchor?: string) {
-  const schedule = loop(programmes, anchor === undefined ? {} : { anchor });
-  return resolveSchedule(schedule, GRID, (url) => fake.probe(url));
+async function resolve(programmes: readonly Programme[], fake = engine({}), anchor?: string) {
+  const written = loop(programmes, anchor === undefined ? {} : { anchor });
+  const { schedule } = await resolveSchedule(written, context(fake));
+  return schedule;
+}
+
+function context(fake: FakeEngine, grid = GRID) {
+  return { grid, clock: fake.clock, probe: (url: string) => fake.probe(url) };
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -152,8 +157,9 @@ test('an explicit duration is taken as it is, and the file is not looked at', as
 
 test('a decimal duration that was cut at the microsecond keeps its last frame', async () => {
   const grid = new Grid(EPOCH, channelFormat({ num: 30, den: 1 }, 4));
-  const schedule = await resolveSchedule(loop([{ source: '/a', duration: 10.033333 }]), grid, () =>
-    Promise.reject(new Error('probed')),
+  const { schedule } = await resolveSchedule(
+    loop([{ source: '/a', duration: 10.033333 }]),
+    context(engine({}), grid),
   );
   assert.is(schedule.airingAt(0).endFrame, 301);
 });
@@ -225,7 +231,7 @@ test('mistakes are named', async () => {
   );
 });
 
-test('many files are probed a few at a time, and a bad one stops the rest', async () => {
+test('many files are probed a few at a time', async () => {
   const names = Array.from({ length: 100 }, (_, index) => `/${index}.mp4`);
   const fake = engine(Object.fromEntries(names.map((name) => [name, [10, 1] as [number, number]])));
   await resolve(
@@ -233,23 +239,96 @@ test('many files are probed a few at a time, and a bad one stops the rest', asyn
     fake,
   );
   assert.is(fake.mostProbing, 4);
-  const broken = engine(
-    Object.fromEntries(names.slice(1).map((name) => [name, [10, 1] as [number, number]])),
-  );
-  await codeOf(
-    resolve(
-      names.map((source) => ({ source })),
-      broken,
-    ),
-  );
-  assert.ok(broken.probed.length < 12, `${broken.probed.length} probes`);
 });
 
-test('what is on is found in 10,000 programmes in well under a millisecond', () => {
-  const schedule = loopOf(Array.from({ length: 10_000 }, (_, index) => 1000 + (index % 7)));
-  const begin = process.hrtime.bigint();
-  for (let frame = 0; frame < 1000; frame++) schedule.airingAt(frame * 123_457);
-  assert.ok(process.hrtime.bigint() - begin < 1_000_000_000n, '1000 look-ups in a second');
+test('C2: one broken file among hundreds is left out and reported, the others keep their positions', async () => {
+  const names = Array.from({ length: 500 }, (_, index) => `/${index}.mp4`);
+  const good = names.filter((name) => name !== '/250.mp4');
+  const fake = engine(Object.fromEntries(good.map((name) => [name, [10, 1] as [number, number]])));
+  const written = loop(names.map((source) => ({ source })));
+  const { schedule, problems } = await resolveSchedule(written, context(fake));
+  assert.equal(
+    problems.map(({ code, index, source }) => ({ code, index, source })),
+    [{ code: 'SOURCE_NOT_FOUND', index: 250, source: '/250.mp4' }],
+  );
+  assert.is(schedule.airingAt(250 * 250).index, 251);
+  assert.is(schedule.airingAt(499 * 250).index, 0, 'a pass has 499 programmes');
+});
+
+test('C2: a broken file with an explicit duration keeps its place, and is reported when it was looked at', async () => {
+  const fake = engine({ '/good.mp4': [10, 1] });
+  const written = loop([{ source: '/good.mp4' }, { source: '/gone.mp4', duration: 20 }]);
+  const needed = await resolveSchedule(written, context(fake));
+  assert.equal(needed.problems, [], 'it was not looked at');
+  const all = await resolveSchedule(written, { ...context(fake), check: 'all' });
+  assert.equal(
+    all.problems.map(({ code, index }) => [code, index]),
+    [['SOURCE_NOT_FOUND', 1]],
+  );
+  assert.is(all.schedule.airingAt(300).endFrame, 30 * 25);
+});
+
+test('C2: nothing playable is an error, the one of the first programme', async () => {
+  const fake = engine({ '/live.ts': null });
+  const written = loop([{ source: '/live.ts' }, { source: '/gone.mp4' }]);
+  assert.match(
+    await codeOf(resolveSchedule(written, context(fake))),
+    /^SOURCE_INVALID programme 0/,
+  );
+  const explicit = loop([{ source: '/gone.mp4', duration: 20 }]);
+  assert.match(
+    await codeOf(resolveSchedule(explicit, { ...context(fake), check: 'all' })),
+    /^SOURCE_NOT_FOUND/,
+  );
+});
+
+test('F4: an out point is another way to say the duration', async () => {
+  const schedule = await resolve([{ source: '/a.mp4', inPoint: 2.5, outPoint: 12.5 }]);
+  const { programme } = schedule.airingAt(0);
+  assert.is(programme.frames, 250);
+  assert.equal(programme.source, { kind: 'file', url: '/a.mp4', inPoint: { num: 5, den: 2 } });
+  assert.throws(
+    () => loop([{ source: '/a.mp4', inPoint: 5, outPoint: 5 }]),
+    /loop: \[0\] must have an outPoint behind its inPoint/,
+  );
+  assert.throws(
+    () => loop([{ source: '/a.mp4', outPoint: 5, duration: 5 }]),
+    /loop: \[0\] must have an outPoint or a duration, not both/,
+  );
+});
+
+test('F4: a duration that the file does not fill is known', async () => {
+  const fake = engine({ '/a.mp4': [10, 1] });
+  const written = loop([{ source: '/a.mp4', inPoint: 4, duration: 8 }, { source: '/a.mp4' }]);
+  const { schedule, problems } = await resolveSchedule(written, context(fake));
+  const { programme } = schedule.airingAt(0);
+  assert.is(programme.frames, 200, 'it airs as long as it was asked to');
+  assert.is(programme.unfilledFrames, 50, 'two seconds of it are slate');
+  assert.equal(
+    problems.map(({ code, index, source }) => ({ code, index, source })),
+    [{ code: 'SOURCE_ENDED', index: 0, source: '/a.mp4' }],
+  );
+});
+
+test('F1: exact at 24000/1001 after ten years, frame by frame around the cut', async () => {
+  const grid = new Grid(EPOCH, channelFormat({ num: 24_000, den: 1001 }, 4));
+  const programmes = [
+    { source: '/a', duration: 1001 },
+    { source: '/b', duration: 500.5 },
+  ];
+  const { schedule } = await resolveSchedule(loop(programmes), context(engine({}), grid));
+  // A pass is 36,000 frames, 1501.5 s. Pass 210,000 begins 315,315,000 s, ten years, after the epoch.
+  const begin = EPOCH + 315_315_000_000;
+  const first = schedule.airingAt(grid.frameAt(begin));
+  assert.is(first.startFrame, 210_000 * 36_000);
+  assert.is(first.offsetFrames, 0);
+  assert.is(first.index, 0);
+  assert.is(schedule.airingAt(grid.frameAt(begin - 1)).index, 1);
+  assert.is(grid.instantOfFrame(first.startFrame), begin);
+  const cut = grid.frameAt(begin + 1_001_000);
+  assert.is(schedule.airingAt(cut).index, 1);
+  assert.is(schedule.airingAt(cut).offsetFrames, 0);
+  assert.is(schedule.airingAt(cut - 1).index, 0);
 });
 
 test.run();

@@ -1,0 +1,64 @@
+// The channel that the benchmarks make: 25 frames per second in segments of 4 s, the default ladder, one film.
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { ProduceRequest, ProducerOptions, Rung } from '../../lib/engine/engine.js';
+import { completeLadder, DEFAULT_LADDER } from '../../lib/ladder.js';
+import { cacheFolder } from '../../test/fixtures/make.js';
+import { output, words } from '../../test/support/process.js';
+
+export const FPS = 25;
+export const SEGMENT_SECONDS = 4;
+export const LADDER: readonly Rung[] = completeLadder(DEFAULT_LADDER);
+const FILM_SECONDS = 40;
+
+/** 40 s of 1080p at 25 frames per second: moving figures and noise, H.264 of 8 Mbit/s, AAC. */
+export const FILM = join(cacheFolder(), 'bench-1080p25-1.mp4');
+
+/** Makes the film, unless it is there. */
+export async function prepareFilm(): Promise<void> {
+  if (existsSync(FILM)) return;
+  await mkdir(cacheFolder(), { recursive: true });
+  const picture = `testsrc2=s=1920x1080:r=${FPS}:d=${FILM_SECONDS},noise=alls=12:allf=t,format=yuv420p`;
+  const sound = `sine=f=440:r=48000:d=${FILM_SECONDS}`;
+  await output(
+    'ffmpeg',
+    [
+      ...['-v', 'error', '-y', '-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound],
+      ...words('-c:v libx264 -preset veryfast -b:v 8M -maxrate 10M -bufsize 16M -g 50 -bf 2'),
+      ...words('-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709'),
+      ...words('-c:a aac -b:a 128k -ac 2'),
+      `${FILM}.new.mp4`,
+    ],
+    { timeoutMs: 600_000 },
+  );
+  await rename(`${FILM}.new.mp4`, FILM);
+}
+
+/** A channel of these rungs. */
+export function channel(rungs: readonly Rung[] = LADDER): ProducerOptions {
+  return {
+    ...{ channelId: 'bench', title: 'Bench', audioBitrate: 128_000, rungs },
+    format: {
+      frameRate: { num: FPS, den: 1 },
+      framesPerSegment: SEGMENT_SECONDS * FPS,
+      keyFrameInterval: 2 * FPS,
+      framesPerFragment: FPS,
+    },
+    fontFile: createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'),
+  };
+}
+
+/** Segments of the film, which airs over and over. */
+export function request(from: number, count: number, rungs: readonly Rung[]): ProduceRequest {
+  const pass = FILM_SECONDS * FPS;
+  const until = (from + count + 3) * SEGMENT_SECONDS * FPS;
+  const inPoint = { num: 0, den: 1 };
+  const timeline = [];
+  for (let startFrame = 0; startFrame < until; startFrame += pass) {
+    const source = { kind: 'file', url: FILM, inPoint } as const;
+    timeline.push({ startFrame, endFrame: startFrame + pass, source });
+  }
+  return { from, count, rungs: rungs.map(({ id }) => id), timeline };
+}

@@ -1,0 +1,162 @@
+// The clients that follow a Headend's events, and what they are sent.
+
+import type { FastifyReply } from 'fastify';
+import type { Static } from 'typebox';
+import type { Clock } from '../clock.js';
+import { HeadendError } from '../errors.js';
+import type { Headend } from '../headend.js';
+import type { Fault } from '../stream/fault.js';
+import type {
+  BatchEvent,
+  ChannelEvent,
+  SessionEvent,
+  WarningEvent,
+} from '../stream/stream-events.js';
+import { faultView, someBatchView, summary } from './channel-view.js';
+import type {
+  BatchEvent as BatchEventSchema,
+  ChannelStateEvent,
+  SessionEvent as SessionEventSchema,
+  StatusEvent,
+  WarningEvent as WarningEventSchema,
+} from './schemas.js';
+
+// A client that has left this much unread does not read.
+const MOST_UNREAD_BYTES = 256 * 1024;
+
+/** Settings of an {@link EventHub}. */
+export interface EventHubOptions {
+  readonly headend: Headend;
+  readonly clock: Clock;
+  readonly maxClients: number;
+  /** Milliseconds between two status events; they also keep the connections alive. */
+  readonly statusMs: number;
+}
+
+interface Client {
+  readonly reply: FastifyReply;
+  readonly isAdmin: boolean;
+}
+
+/** Sends every event to every client. At most `maxClients`, each with a bounded backlog. */
+export class EventHub {
+  readonly #options: EventHubOptions;
+  readonly #clients = new Set<Client>();
+  readonly #stopFollowing: () => void;
+  #stopTicking: (() => void) | null = null;
+
+  constructor(options: EventHubOptions) {
+    this.#options = options;
+    this.#stopFollowing = this.#follow();
+  }
+
+  /** How many clients follow the events. */
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  /**
+   * Sends the status now and every event from now on, until the client leaves or does not read.
+   * @param isAdmin Whether the client may know details of the machine.
+   * @throws HeadendError `TOO_MANY_CLIENTS`
+   */
+  join(reply: FastifyReply, isAdmin: boolean): void {
+    if (this.#clients.size >= this.#options.maxClients) {
+      throw new HeadendError(
+        'TOO_MANY_CLIENTS',
+        'http',
+        'as many clients as the server allows follow the events already',
+        { retryable: true },
+      );
+    }
+    const client: Client = { reply, isAdmin };
+    this.#clients.add(client);
+    reply.sse.onClose(() => this.#leave(client));
+    reply.sse.keepAlive();
+    send(client, 'status', JSON.stringify(this.#status()));
+    if (this.#stopTicking === null) this.#tickLater();
+  }
+
+  /** Sends every client away. */
+  close(): void {
+    this.#stopFollowing();
+    for (const { reply } of [...this.#clients]) reply.sse.close();
+  }
+
+  #leave(client: Client): void {
+    this.#clients.delete(client);
+    if (this.#clients.size > 0) return;
+    this.#stopTicking?.();
+    this.#stopTicking = null;
+  }
+
+  #tickLater(): void {
+    const { clock, statusMs } = this.#options;
+    this.#stopTicking = clock.setTimer(() => {
+      this.#tickLater();
+      this.#tell('status', () => this.#status());
+    }, statusMs);
+  }
+
+  #status(): Static<typeof StatusEvent> {
+    const { headend, clock } = this.#options;
+    return {
+      at: new Date(clock.now()).toISOString(),
+      channels: headend.channels.list().map(summary),
+      storeBytes: headend.storeBytes,
+    };
+  }
+
+  // `data` of an event for admins, and for everybody else.
+  #tell(event: string, data: (isAdmin: boolean) => object): void {
+    if (this.#clients.size === 0) return;
+    const forAdmins = JSON.stringify(data(true));
+    const forAll = JSON.stringify(data(false));
+    for (const client of [...this.#clients]) {
+      send(client, event, client.isAdmin ? forAdmins : forAll);
+    }
+  }
+
+  #follow(): () => void {
+    const { headend } = this.#options;
+    const onChannel = ({ channelId, state }: ChannelEvent) =>
+      this.#tell('channel', (): Static<typeof ChannelStateEvent> => ({ channelId, state }));
+    const onFault = (fault: Fault) => this.#tell('fault', (isAdmin) => faultView(fault, isAdmin));
+    const onBatch = ({ channelId, type, batch }: BatchEvent) =>
+      this.#tell(
+        'batch',
+        (isAdmin): Static<typeof BatchEventSchema> => ({
+          channelId,
+          type,
+          batch: someBatchView(batch, isAdmin),
+        }),
+      );
+    const onSession = ({ channelId, type, viewers, sessionId }: SessionEvent) =>
+      this.#tell(
+        'session',
+        (isAdmin): Static<typeof SessionEventSchema> => ({
+          channelId,
+          type,
+          viewers,
+          ...(isAdmin && { sessionId }),
+        }),
+      );
+    const onWarning = ({ channelId, type, ratio }: WarningEvent) =>
+      this.#tell('warning', (): Static<typeof WarningEventSchema> => ({ channelId, type, ratio }));
+    headend.on('channel', onChannel).on('fault', onFault).on('batch', onBatch);
+    headend.on('session', onSession).on('warning', onWarning);
+    return () => {
+      headend.off('channel', onChannel).off('fault', onFault).off('batch', onBatch);
+      headend.off('session', onSession).off('warning', onWarning);
+    };
+  }
+}
+
+function send({ reply }: Client, event: string, data: string): void {
+  if (reply.raw.writableLength > MOST_UNREAD_BYTES) {
+    reply.raw.destroy();
+    return;
+  }
+  // Rejects when the client has just left, which `onClose` tells as well.
+  reply.sse.send({ event, data }).catch(() => {});
+}

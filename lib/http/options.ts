@@ -1,0 +1,124 @@
+// The options of the HTTP side: their types, their defaults and the schema that checks them.
+
+import Type from 'typebox';
+
+/** How often one client address may ask. */
+export interface RateLimitOptions {
+  /** Requests in a window. Default 6000. */
+  readonly max?: number;
+  /** Length of a window in milliseconds. Default 60000. */
+  readonly windowMs?: number;
+}
+
+/** Options of the HTTP side, `createHeadend({ http })`. */
+export interface HttpOptions {
+  /**
+   * Path under which the routes lie, as `/tv`, for `headend.listen` and `headend.handler`. Default: none. A
+   * server that strips the path before it calls the handler, as Express does, needs none.
+   */
+  readonly basePath?: string;
+  /**
+   * Where clients reach the routes, as `https://tv.example.org/live`: goes into the absolute URLs of lineups.
+   * Default: what the request says.
+   */
+  readonly publicUrl?: string;
+  /**
+   * Whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` are believed: everybody's (`true`), or the
+   * addresses and networks (CIDR) of reverse proxies. Default: nobody's. For `headendPlugin` the option of
+   * the Fastify server counts instead.
+   */
+  readonly trustProxy?: boolean | readonly string[];
+  /**
+   * Bearer token that may change channels and read details of the machine, at least 16 characters. Default:
+   * none; then only programs on this machine may, see docs/http.md.
+   */
+  readonly adminToken?: string;
+  /** Bearer token that may watch, at least 16 characters. Default: none; everybody may watch. */
+  readonly viewerToken?: string;
+  /**
+   * Secret of signed URLs, at least 32 characters; see `signViewing`. Who has neither a signature nor a token
+   * may not watch. Default: none.
+   */
+  readonly signingSecret?: string;
+  /**
+   * Folders (absolute paths) and URL prefixes, ending with `/`, of the sources that channels added over HTTP
+   * may air. Default: none with an `adminToken`; without, programs on this machine may name any source.
+   */
+  readonly mediaRoots?: readonly string[];
+  /** How often one client address may ask; `false` for as often as it likes. Loopback always may. */
+  readonly rateLimit?: RateLimitOptions | false;
+  /** Connections that `headend.listen` holds at the same time. Default 10000. */
+  readonly maxConnections?: number;
+  /** Clients that follow `GET /events` at the same time. Default 100. */
+  readonly maxEventClients?: number;
+  /** Milliseconds between two status events of `GET /events`. Default 5000. */
+  readonly statusMs?: number;
+  /**
+   * Name under which TV software finds the server as a tuner; its device id is made from it, so give servers in one
+   * network different ones. Default `Headend`.
+   */
+  readonly tunerName?: string;
+}
+
+const Token = Type.String({ minLength: 16, maxLength: 1024, pattern: '^[\\x21-\\x7e]*$' });
+
+/** Schema of {@link HttpOptions}. */
+export const HttpOptionsSchema = Type.Object(
+  {
+    basePath: Type.Optional(Type.String({ pattern: '^(?:/[A-Za-z0-9._~-]+)*$' })),
+    publicUrl: Type.Optional(
+      Type.Refine(Type.String(), isPublicUrl, () => 'must be an http or https URL without a query'),
+    ),
+    trustProxy: Type.Optional(
+      Type.Union([Type.Boolean(), Type.Array(Type.String({ minLength: 1 }))]),
+    ),
+    adminToken: Type.Optional(Token),
+    viewerToken: Type.Optional(Token),
+    signingSecret: Type.Optional(Type.String({ minLength: 32, maxLength: 1024 })),
+    mediaRoots: Type.Optional(
+      Type.Array(
+        Type.Refine(
+          Type.String(),
+          isMediaRoot,
+          () => 'must be an absolute path, or an http or https URL that ends with "/"',
+        ),
+      ),
+    ),
+    rateLimit: Type.Optional(
+      Type.Union([
+        Type.Object(
+          {
+            max: Type.Optional(Type.Integer({ minimum: 1 })),
+            windowMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
+          },
+          { additionalProperties: false },
+        ),
+        Type.Literal(false),
+      ]),
+    ),
+    maxConnections: Type.Optional(Type.Integer({ minimum: 1 })),
+    maxEventClients: Type.Optional(Type.Integer({ minimum: 0 })),
+    statusMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })),
+    tunerName: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  },
+  { additionalProperties: false },
+);
+
+/** Defaults of {@link HttpOptions}. */
+export const HTTP_DEFAULTS = {
+  rateLimit: { max: 6000, windowMs: 60_000 },
+  maxConnections: 10_000,
+  maxEventClients: 100,
+  statusMs: 5000,
+  tunerName: 'Headend',
+} as const;
+
+function isPublicUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
+}
+
+function isMediaRoot(text: string): boolean {
+  if (text.startsWith('/') || /^[A-Za-z]:[\\/]/.test(text)) return true;
+  return isPublicUrl(text) && text.endsWith('/');
+}

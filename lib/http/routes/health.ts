@@ -1,0 +1,50 @@
+// Whether the server lives, and whether it can serve.
+
+import type { Static } from 'typebox';
+import type { RouteContext } from '../context.js';
+import { Health, Live } from '../schemas.js';
+import type { App } from '../validation.js';
+
+/** `GET /health`, `GET /health/live`, `GET /health/ready` */
+export function healthRoutes(app: App, { headend }: RouteContext): void {
+  app.get(
+    '/health/live',
+    {
+      config: { headendAccess: 'open' },
+      schema: { summary: 'Whether the process answers', tags: ['server'], response: { 200: Live } },
+    },
+    async () => ({ status: 'ok' }) as const,
+  );
+
+  for (const url of ['/health', '/health/ready']) {
+    app.get(
+      url,
+      {
+        config: { headendAccess: 'open' },
+        schema: {
+          summary: 'Whether the server can serve, and why not',
+          tags: ['server'],
+          response: { 200: Health, 503: Health },
+        },
+      },
+      async (_request, reply) => {
+        const channels = headend.channels.list();
+        const failing = channels.filter(({ state }) => state === 'error').map(({ id }) => id);
+        const ready = channels.length === 0 || failing.length < channels.length;
+        const health: Static<typeof Health> = {
+          status: ready ? 'ok' : 'unready',
+          live: true,
+          ready,
+          reasons: ready ? [] : ['no channel can be made at the moment'],
+          failing,
+          channels: channels.length,
+          storeBytes: headend.storeBytes,
+        };
+        return reply
+          .code(ready ? 200 : 503)
+          .header('cache-control', 'no-store')
+          .send(health);
+      },
+    );
+  }
+}

@@ -1,0 +1,130 @@
+// The programme guide in XMLTV, the format that TV software reads (http://wiki.xmltv.org/, xmltv.dtd). Pure.
+
+import type { GuideEntry } from '../timeline/guide.js';
+import type { Episode } from '../timeline/programme.js';
+import { writeXml, type XmlElement, xmlLine, xmlText } from './xml.js';
+
+/** A channel and its guide. */
+export interface XmltvChannel {
+  readonly id: string;
+  /** Name for viewers. */
+  readonly name: string;
+  /** The number on the remote control: some software matches channels by it. */
+  readonly number?: string;
+  /** URL of a picture. */
+  readonly logo?: string;
+  /** Of these the programmes are written; fillers and slate are not for viewers to plan with. */
+  readonly entries: readonly GuideEntry[];
+}
+
+/** What a guide is written from. */
+export interface Xmltv {
+  readonly channels: readonly XmltvChannel[];
+  /**
+   * IANA time zone in which times are written, each with its offset from UTC: readers convert them, so the zone
+   * changes nothing but what a person sees in the file. Default `UTC`.
+   */
+  readonly timeZone?: string;
+}
+
+/**
+ * The text of `guide.xml`.
+ * @throws RangeError for an unknown time zone.
+ */
+export function writeXmltv({ channels, timeZone = 'UTC' }: Xmltv): string {
+  const time = xmltvTime(timeZone);
+  const root = {
+    tv: {
+      '@generator-info-name': 'Headend',
+      channel: channels.map(channelElement),
+      programme: channels.flatMap(({ id, entries }) =>
+        entries.filter(isListed).map((entry) => programmeElement(id, entry, time)),
+      ),
+    },
+  };
+  return writeXml(root, '<!DOCTYPE tv SYSTEM "xmltv.dtd">');
+}
+
+/** Writes instants as XMLTV has them, `20250330030000 +0200`, in an IANA time zone. */
+export function xmltvTime(timeZone: string): (instant: Date) => string {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    calendar: 'gregory',
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'longOffset',
+  });
+  return (instant) => {
+    const parts = new Map(format.formatToParts(instant).map(({ type, value }) => [type, value]));
+    const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';
+    const digits = `${part('month')}${part('day')}${part('hour')}${part('minute')}${part('second')}`;
+    // "GMT+02:00", or "GMT" for none.
+    const offset = part('timeZoneName').slice(3).replace(':', '') || '+0000';
+    return `${part('year').padStart(4, '0')}${digits} ${offset}`;
+  };
+}
+
+// The format counts in seconds; what is shorter would start when it stops.
+function isListed({ kind, startsAt, endsAt }: GuideEntry): boolean {
+  return kind === 'programme' && seconds(startsAt) < seconds(endsAt);
+}
+
+function seconds(instant: Date): number {
+  return Math.floor(instant.getTime() / 1000);
+}
+
+// The order of the members is the DTD's.
+function channelElement({ id, name, number, logo }: XmltvChannel): XmlElement {
+  const names = number === undefined ? [name] : [name, number];
+  return {
+    '@id': xmlLine(id),
+    'display-name': names.map(xmlLine),
+    icon: logo === undefined ? undefined : { '@src': xmlLine(logo) },
+  };
+}
+
+function programmeElement(
+  channel: string,
+  { title, details, startsAt, endsAt }: GuideEntry,
+  time: (instant: Date) => string,
+): XmlElement {
+  const { subtitle, description, categories = [], episode, icon, rating } = details;
+  return {
+    '@start': time(startsAt),
+    '@stop': time(endsAt),
+    '@channel': xmlLine(channel),
+    title: xmlLine(title) || 'Untitled',
+    'sub-title': subtitle && xmlLine(subtitle),
+    desc: description && xmlText(description).trim(),
+    category: categories.map(xmlLine),
+    icon: icon === undefined ? undefined : { '@src': xmlLine(icon) },
+    'episode-num': episode && episodeElements(episode),
+    rating: rating && {
+      ...(rating.system === undefined ? {} : { '@system': xmlLine(rating.system) }),
+      value: xmlLine(rating.value),
+    },
+  };
+}
+
+function episodeElements(episode: Episode): XmlElement[] {
+  const { season, number, onScreen = onScreenNumber(episode) } = episode;
+  const elements: XmlElement[] = [];
+  if (onScreen) elements.push({ '@system': 'onscreen', '#text': xmlLine(onScreen) });
+  if (season !== undefined || number !== undefined) {
+    // Season, episode and part, counted from 0.
+    const text = [season, number].map((count) => (count === undefined ? '' : count - 1)).join('.');
+    elements.push({ '@system': 'xmltv_ns', '#text': `${text}.` });
+  }
+  return elements;
+}
+
+function onScreenNumber({ season, number }: Episode): string {
+  const digits = (letter: string, count: number | undefined) =>
+    count === undefined ? '' : `${letter}${String(count).padStart(2, '0')}`;
+  return `${digits('S', season)}${digits('E', number)}`;
+}

@@ -1,0 +1,294 @@
+// openJournal: a journal in a file. Operations are committed in groups by the journal's thread; what goes wrong on the
+// way is reported and tried again, within bounded memory.
+
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import Type from 'typebox';
+import { type Clock, systemClock } from '../clock.js';
+import { HeadendError } from '../errors.js';
+import { BatchProcessor, type CommitContext } from '../flow/batch-processor.js';
+import { validate } from '../validate.js';
+import type { AiredEntry, BatchEntry, FaultEntry, HistoryQuery, SessionEntry } from './history.js';
+import type { FileJournal, JournalStatus, SavedSession } from './journal.js';
+import type { JournalOperation } from './operations.js';
+import type { SavedState, SetAside, StoreSettings } from './store.js';
+import { StoreThread } from './store-thread.js';
+
+const DAY_MS = 86_400_000;
+const PRUNE_INTERVAL_MS = 60_000;
+
+/** Options of {@link openJournal}. */
+export interface JournalOptions {
+  /** Path of the database; it is made when it is not there, its folder is not. */
+  readonly file: string;
+  /** Receives what goes wrong while the journal is open: `JOURNAL_FAILED` or `JOURNAL_DAMAGED`. Default: nobody. */
+  readonly onFault?: (fault: HeadendError) => void;
+  /** Milliseconds for which operations are gathered before they are committed together. Default 100. */
+  readonly intervalMs?: number;
+  /** Most operations in one commit. Default 1000. */
+  readonly maxBatchOperations?: number;
+  /** Operations that may wait in memory, as they do while the disk fails; more are given up. Default 100 000. */
+  readonly maxQueuedOperations?: number;
+  /** Sessions that were silent for so many milliseconds when the journal was last written are over. Default 30 000. */
+  readonly sessionTimeoutMs?: number;
+  /** Days after which entries are deleted. Default 30. */
+  readonly retentionDays?: number;
+  /** Entries kept in each log. Default 200 000. */
+  readonly maxRows?: number;
+  /** Largest size of the database file. Default 1 GiB. */
+  readonly maxFileBytes?: number;
+  /** Milliseconds to wait for another process to let go of the file. Default 2000. */
+  readonly lockTimeoutMs?: number;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+const Count = Type.Optional(Type.Integer({ minimum: 1 }));
+
+const JournalOptionsSchema = Type.Object(
+  {
+    file: Type.String({ minLength: 1 }),
+    onFault: Type.Optional(
+      Type.Refine(
+        Type.Unsafe<(fault: HeadendError) => void>({}),
+        (value) => typeof value === 'function',
+        () => 'must be a function',
+      ),
+    ),
+    intervalMs: Type.Optional(Type.Number({ minimum: 1, maximum: 60_000 })),
+    maxBatchOperations: Count,
+    maxQueuedOperations: Count,
+    sessionTimeoutMs: Type.Optional(Type.Number({ minimum: 1000 })),
+    retentionDays: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 36_500 })),
+    maxRows: Count,
+    maxFileBytes: Type.Optional(Type.Integer({ minimum: 256 * 1024 })),
+    lockTimeoutMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
+    clock: Type.Optional(Type.Unsafe<Clock>({})),
+  },
+  { additionalProperties: false },
+);
+
+const HistoryQuerySchema = Type.Object(
+  {
+    channelId: Type.Optional(Type.String()),
+    fromMs: Type.Optional(Type.Number()),
+    toMs: Type.Optional(Type.Number()),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+    first: Type.Optional(Type.Enum(['newest', 'oldest'])),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * Opens a journal, or makes it. A file that is damaged is renamed, reported to `onFault`, and a new one begun.
+ * @throws HeadendError `INVALID_OPTIONS`, or `JOURNAL_FAILED` when the file cannot be used: the message says why.
+ */
+export async function openJournal(options: JournalOptions): Promise<FileJournal> {
+  validate('openJournal', JournalOptionsSchema, options);
+  const settings: StoreSettings = {
+    file: resolve(options.file),
+    lockTimeoutMs: options.lockTimeoutMs ?? 2000,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 30_000,
+    maxAgeMs: (options.retentionDays ?? 30) * DAY_MS,
+    maxRows: options.maxRows ?? 200_000,
+    maxFileBytes: options.maxFileBytes ?? 1024 ** 3,
+  };
+  const thread = new StoreThread(settings);
+  try {
+    const { state } = await thread.call({ kind: 'open' });
+    return new SqliteJournal(thread, state, settings.file, options);
+  } catch (error) {
+    await thread.stop();
+    throw error;
+  }
+}
+
+class SqliteJournal implements FileJournal {
+  readonly #thread: StoreThread;
+  readonly #state: SavedState;
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #onFault: (fault: HeadendError) => void;
+  readonly #processor: BatchProcessor<string>;
+  /** Tells this journal's batches from those of earlier ones in the same file. */
+  readonly #name = randomUUID();
+  #lost = 0;
+  #lostReported = 0;
+  #isLosing = false;
+  #fault = '';
+  #prunedAt = -Infinity;
+  #isPruning = false;
+  #closing: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(thread: StoreThread, state: SavedState, file: string, options: JournalOptions) {
+    this.#thread = thread;
+    this.#state = state;
+    this.#file = file;
+    this.#clock = options.clock ?? systemClock;
+    this.#onFault = options.onFault ?? (() => {});
+    this.#processor = new BatchProcessor<string>({
+      commit: (batch, context) => this.#commit(batch, context),
+      sizeOf: (operation) => operation.length,
+      intervalMs: options.intervalMs ?? 100,
+      maxBatchOperations: options.maxBatchOperations ?? 1000,
+      maxQueuedOperations: options.maxQueuedOperations ?? 100_000,
+      onCommitFailed: (error) => this.#report(error),
+      clock: this.#clock,
+    });
+    void this.#processor.start();
+    this.#reportSetAside(state.setAside);
+  }
+
+  get status(): JournalStatus {
+    const state = this.#processor.failures > 0 ? 'failing' : 'writing';
+    return {
+      state: this.#isClosed ? 'closed' : state,
+      queued: this.#processor.queued,
+      lost: this.#lost,
+    };
+  }
+
+  record(operation: JournalOperation): Promise<void> {
+    if (this.#processor.full) this.#reportFull();
+    const recorded = this.#processor.full
+      ? Promise.reject(this.#error('JOURNAL_FAILED', 'too many operations wait'))
+      : this.#processor.add(JSON.stringify(operation));
+    // Most callers need not know; those that await see the rejection all the same.
+    recorded.catch(() => {
+      this.#lost++;
+    });
+    return recorded;
+  }
+
+  flush(): Promise<void> {
+    return this.#processor.flushNow();
+  }
+
+  openSessions(): SavedSession[] {
+    return [...this.#state.sessions];
+  }
+
+  savedChannels(): ReadonlyMap<string, string> {
+    return new Map(this.#state.channels);
+  }
+
+  async aired(query: HistoryQuery = {}): Promise<AiredEntry[]> {
+    validate('aired', HistoryQuerySchema, query);
+    return (await this.#thread.call({ kind: 'aired', query })).entries;
+  }
+
+  async batches(query: HistoryQuery = {}): Promise<BatchEntry[]> {
+    validate('batches', HistoryQuerySchema, query);
+    return (await this.#thread.call({ kind: 'batches', query })).entries;
+  }
+
+  async faults(query: HistoryQuery = {}): Promise<FaultEntry[]> {
+    validate('faults', HistoryQuerySchema, query);
+    return (await this.#thread.call({ kind: 'faults', query })).entries;
+  }
+
+  async sessions(query: HistoryQuery = {}): Promise<SessionEntry[]> {
+    validate('sessions', HistoryQuerySchema, query);
+    return (await this.#thread.call({ kind: 'sessions', query })).entries;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#processor.shutdown();
+    } catch (error) {
+      this.#report(error);
+      this.#reportLoss('was closed');
+    }
+    this.#isClosed = true;
+    await this.#thread.call({ kind: 'close' }).catch((error) => this.#report(error));
+    await this.#thread.stop();
+  }
+
+  async #commit(batch: readonly string[], { batchNumber }: CommitContext): Promise<void> {
+    const name = `${this.#name}/${batchNumber}`;
+    const { report } = await this.#thread.call({
+      kind: 'commit',
+      name,
+      operations: `[${batch.join(',')}]`,
+    });
+    this.#fault = '';
+    this.#reportSetAside(report.setAside);
+    if (report.refused > 0) {
+      this.#raise(
+        'JOURNAL_FAILED',
+        `${report.refused} operations could not be stored: ${report.refusal}`,
+      );
+    }
+    this.#reportLoss('writes again');
+    this.#prune();
+  }
+
+  #reportFull(): void {
+    if (this.#isLosing) return;
+    this.#isLosing = true;
+    const { queued } = this.#processor;
+    this.#raise('JOURNAL_FAILED', `${queued} operations wait already; further ones are lost`);
+  }
+
+  /** Deletes a little of what is too old, now and then. */
+  #prune(): void {
+    const now = this.#clock.monotonic();
+    if (this.#isPruning || now - this.#prunedAt < PRUNE_INTERVAL_MS) return;
+    this.#isPruning = true;
+    this.#thread.call({ kind: 'prune', nowMs: this.#clock.now() }).then(
+      ({ isMore }) => {
+        this.#isPruning = false;
+        if (!isMore) this.#prunedAt = now;
+      },
+      (error: unknown) => {
+        this.#isPruning = false;
+        this.#prunedAt = now;
+        this.#report(error);
+      },
+    );
+  }
+
+  /** Says once what is wrong, however often it is tried. */
+  #report(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message === this.#fault) return;
+    this.#fault = message;
+    this.#onFault(error instanceof HeadendError ? error : this.#error('JOURNAL_FAILED', message));
+  }
+
+  #reportLoss(since: string): void {
+    const lost = this.#lost - this.#lostReported;
+    this.#isLosing = false;
+    if (lost === 0) return;
+    this.#lostReported = this.#lost;
+    this.#raise('JOURNAL_FAILED', `it ${since}, but ${lost} operations are lost`);
+  }
+
+  #reportSetAside(setAside: SetAside | null): void {
+    if (setAside === null) return;
+    const { path, reason } = setAside;
+    this.#raise(
+      'JOURNAL_DAMAGED',
+      `it is damaged (${reason}); it was renamed to ${path} and a new one begun`,
+    );
+  }
+
+  #raise(code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED', message: string): void {
+    this.#onFault(this.#error(code, message));
+  }
+
+  #error(code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED', message: string): HeadendError {
+    const text = `the journal ${this.#file}: ${message}`;
+    return new HeadendError(code, 'journal', text, { retryable: true });
+  }
+}

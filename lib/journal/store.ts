@@ -1,0 +1,330 @@
+// The journal's file: opens it, applies batches to it, each in one transaction, reads from it, and keeps it small.
+// Everything here is synchronous and runs in the journal's thread (worker.ts).
+
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { OperationWriter, type StoredOperation } from './apply.js';
+import { HistoryReader } from './history-reader.js';
+import type { SavedSession } from './journal.js';
+import { prune } from './retention.js';
+import { migrate } from './schema.js';
+import { asStoreError, StoreError } from './store-error.js';
+
+/** What a {@link JournalStore} works with. */
+export interface StoreSettings {
+  readonly file: string;
+  /** Milliseconds to wait for another process to let go of the file. */
+  readonly lockTimeoutMs: number;
+  /** Sessions that were silent for so long when the last entry was written are over. */
+  readonly sessionTimeoutMs: number;
+  readonly maxAgeMs: number;
+  /** Rows kept in each log. */
+  readonly maxRows: number;
+  /** Largest size of the database file in bytes; beyond it writing fails as on a full disk. */
+  readonly maxFileBytes: number;
+}
+
+/** What a restart needs to know. */
+export interface SavedState {
+  readonly sessions: readonly SavedSession[];
+  readonly channels: readonly (readonly [channelId: string, definition: string])[];
+  /** Set when the file was damaged; then there is nothing to restart from. */
+  readonly setAside: SetAside | null;
+}
+
+/** What a commit did besides its work. */
+export interface CommitReport {
+  /** Where a damaged file was moved to, and what was wrong with it. */
+  readonly setAside: SetAside | null;
+  /** Operations that the database refused, and why the first of them was. */
+  readonly refused: number;
+  readonly refusal: string;
+}
+
+/** A damaged file that was renamed. */
+export interface SetAside {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** "Head": marks the file as a journal of Headend. */
+const APPLICATION_ID = 0x48656164;
+const SQLITE_MAGIC = 'SQLite format 3\0';
+const PAGE_BYTES = 4096;
+
+interface Connection {
+  readonly db: DatabaseSync;
+  readonly writer: OperationWriter;
+  readonly inode: number;
+}
+
+/** One journal file. */
+export class JournalStore {
+  readonly #settings: StoreSettings;
+  #connection: Connection | null = null;
+  #isDamaged = false;
+  #setAside: SetAside | null = null;
+
+  constructor(settings: StoreSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Opens the file, or makes it, and reads what a restart needs. A damaged file is renamed and a new one begun.
+   * @throws StoreError
+   */
+  open(): SavedState {
+    return this.#attempt(() => {
+      const { db } = this.#connect();
+      closeSilentSessions(db, this.#settings.sessionTimeoutMs);
+      return { ...savedState(db), setAside: this.#takeSetAside() };
+    });
+  }
+
+  /**
+   * Applies a batch in one transaction, durable when it returns; a batch of the same name as the last one is applied
+   * already. After an error the file is opened anew for the next call.
+   * @throws StoreError
+   */
+  commit(name: string, operations: readonly StoredOperation[]): CommitReport {
+    return this.#attempt(() => {
+      const connection = this.#connect();
+      this.#checkFile(connection);
+      const refusals = write(connection, name, operations);
+      const setAside = this.#takeSetAside();
+      return { setAside, refused: refusals.length, refusal: refusals[0] ?? '' };
+    });
+  }
+
+  /** Deletes what is too old or too much, a little at a time. Whether there is more to delete. */
+  prune(nowMs: number): boolean {
+    return this.#attempt(() => {
+      const { maxAgeMs, maxRows } = this.#settings;
+      const { db, writer } = this.#connect();
+      const isMore = prune(db, { beforeMs: nowMs - maxAgeMs, maxRows });
+      writer.forgetSessions();
+      return isMore;
+    });
+  }
+
+  /** Reads the logs. */
+  read<T>(query: (history: HistoryReader) => T): T {
+    return this.#attempt(() => query(new HistoryReader(this.#connect().db)));
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#connection?.db.close();
+    this.#connection = null;
+  }
+
+  #takeSetAside(): SetAside | null {
+    const setAside = this.#setAside;
+    this.#setAside = null;
+    return setAside;
+  }
+
+  #attempt<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      const storeError = asStoreError(this.#settings.file, error);
+      this.#isDamaged ||= storeError.isDamage;
+      this.#drop();
+      throw storeError;
+    }
+  }
+
+  #drop(): void {
+    try {
+      this.close();
+    } catch {
+      // The error that led here says more.
+      this.#connection = null;
+    }
+  }
+
+  #connect(): Connection {
+    if (this.#connection !== null) return this.#connection;
+    const { file } = this.#settings;
+    if (!existsSync(dirname(file))) throw new StoreError(file, 'its folder does not exist');
+    checkAccess(file);
+    if (this.#isDamaged) this.#moveAway('SQLite met broken pages');
+    checkHeader(file);
+    try {
+      this.#connection = this.#openDatabase();
+    } catch (error) {
+      const storeError = asStoreError(file, error);
+      if (!storeError.isDamage) throw storeError;
+      this.#moveAway(storeError.reason);
+      this.#connection = this.#openDatabase();
+    }
+    return this.#connection;
+  }
+
+  #openDatabase(): Connection {
+    const { file, lockTimeoutMs, maxFileBytes } = this.#settings;
+    const db = new DatabaseSync(file, { timeout: lockTimeoutMs });
+    try {
+      // The lock is held until the end: two servers on one file would mix their histories.
+      db.exec('PRAGMA locking_mode = EXCLUSIVE');
+      checkApplication(file, db);
+      // FULL makes each commit reach the disk before it is acknowledged, on macOS only with fullfsync.
+      db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
+      db.exec('PRAGMA cache_size = -16384; PRAGMA foreign_keys = ON');
+      db.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
+      db.exec(`PRAGMA max_page_count = ${Math.ceil(maxFileBytes / PAGE_BYTES)}`);
+      checkPages(file, db);
+      migrate(db);
+      // Writing shows whether the file may be written at all.
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      return { db, writer: new OperationWriter(db), inode: statSync(file).ino };
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** SQLite goes on writing to a file that was deleted or replaced; what is written there is lost. */
+  #checkFile({ inode }: Connection): void {
+    const { file } = this.#settings;
+    if (statSync(file, { throwIfNoEntry: false })?.ino !== inode) {
+      throw new StoreError(file, 'the file was deleted or replaced');
+    }
+  }
+
+  #moveAway(reason: string): void {
+    const { file } = this.#settings;
+    const path = freeName(`${file}.damaged-${new Date().toISOString().replaceAll(':', '')}`);
+    for (const suffix of ['', '-wal', '-shm']) {
+      if (existsSync(file + suffix)) renameSync(file + suffix, path + suffix);
+    }
+    this.#isDamaged = false;
+    this.#setAside = { path, reason };
+  }
+}
+
+function freeName(path: string): string {
+  let name = path;
+  for (let n = 2; existsSync(name); n++) name = `${path}-${n}`;
+  return name;
+}
+
+/** SQLite keeps its log beside the file, so both must be writable. */
+function checkAccess(file: string): void {
+  try {
+    accessSync(dirname(file), constants.W_OK);
+    if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    const reason =
+      'it may not be written: this process must be able to write the file and its folder';
+    throw new StoreError(file, reason, { cause });
+  }
+}
+
+/** A file that never was a database is somebody else's and stays where it is. */
+function checkHeader(file: string): void {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined || stats.size === 0) return;
+  if (!stats.isFile()) throw new StoreError(file, 'it is not a file');
+  const header = Buffer.alloc(SQLITE_MAGIC.length);
+  const fd = openSync(file, 'r');
+  try {
+    readSync(fd, header, 0, header.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  // A crash may leave zeros where the first page was.
+  if (header.toString('latin1') !== SQLITE_MAGIC && header.some((byte) => byte !== 0)) {
+    throw new StoreError(file, 'it is not a journal; move it away or name another file');
+  }
+}
+
+function checkApplication(file: string, db: DatabaseSync): void {
+  const id = Number(db.prepare('PRAGMA application_id').get()?.application_id);
+  if (id === APPLICATION_ID) return;
+  const tables = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.n);
+  if (id !== 0 || tables > 0) {
+    throw new StoreError(file, 'it is the database of another program; name another file');
+  }
+}
+
+function checkPages(file: string, db: DatabaseSync): void {
+  const verdict = String(db.prepare('PRAGMA quick_check(1)').get()?.quick_check);
+  if (verdict !== 'ok')
+    throw new StoreError(file, verdict.replaceAll(/\s+/g, ' '), { isDamage: true });
+}
+
+/** Sessions that nobody closed and nobody heard of towards the end were left behind by a crash; they are over. */
+function closeSilentSessions(db: DatabaseSync, timeoutMs: number): void {
+  db.prepare(`
+    WITH open AS (
+      SELECT s.id, coalesce(p.seen_at_ms, s.opened_at_ms) AS seen
+      FROM sessions s LEFT JOIN positions p ON p.session = s.id WHERE s.closed_at_ms IS NULL
+    )
+    UPDATE sessions SET closed_at_ms = open.seen + :timeout, reason = 'timeout'
+    FROM open WHERE open.id = sessions.id AND open.seen + :timeout <= (SELECT max(seen) FROM open)
+  `).run({ timeout: timeoutMs });
+}
+
+function savedState(db: DatabaseSync): Omit<SavedState, 'setAside'> {
+  const sessions = db.prepare(`
+    SELECT s.channel_id, s.session_id, s.opened_at_ms, coalesce(p.seen_at_ms, s.opened_at_ms) AS seen_at_ms,
+      p.rendition, p.segment_number
+    FROM sessions s LEFT JOIN positions p ON p.session = s.id
+    WHERE s.closed_at_ms IS NULL ORDER BY s.id
+  `);
+  const channels = db.prepare('SELECT channel_id, definition FROM channels ORDER BY channel_id');
+  return {
+    sessions: sessions.all().map((row) => ({
+      channelId: String(row.channel_id),
+      sessionId: String(row.session_id),
+      openedAtMs: Number(row.opened_at_ms),
+      seenAtMs: Number(row.seen_at_ms),
+      rendition: row.rendition === null ? null : String(row.rendition),
+      segmentNumber: row.segment_number === null ? null : Number(row.segment_number),
+    })),
+    channels: channels
+      .all()
+      .map((row) => [String(row.channel_id), String(row.definition)] as const),
+  };
+}
+
+/** One transaction. Why operations were refused: one that can never be stored must not hold up the others. */
+function write(
+  { db, writer }: Connection,
+  name: string,
+  operations: readonly StoredOperation[],
+): string[] {
+  const refusals: string[] = [];
+  db.exec('BEGIN IMMEDIATE');
+  const last = db.prepare('SELECT name FROM last_batch').get();
+  if (last?.name === name) {
+    db.exec('ROLLBACK');
+    return refusals;
+  }
+  for (const operation of operations) {
+    try {
+      writer.apply(operation);
+    } catch (error) {
+      const reason = asStoreError('', error);
+      if (!reason.isRefusal) throw error;
+      refusals.push(`${operation.type}: ${reason.reason}`);
+    }
+  }
+  db.prepare(
+    'INSERT INTO last_batch (id, name) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name',
+  ).run(name);
+  db.exec('COMMIT');
+  return refusals;
+}

@@ -1,0 +1,139 @@
+// Which segment is made next, of all channels: a bounded number at a time, the one that is due first goes first.
+// A producer is asked for one segment at a time, so every choice is made with the present in view.
+
+import type { Clock } from '../clock.js';
+
+/** Work that is due later than this is made ahead: nobody misses it yet. */
+const AHEAD_MS = 4000;
+/** Work that takes longer waits for something else than the processor, and gives its slot back. */
+const LEASE_MS = 4000;
+/** With one slot, work that is made ahead could not leave any free. */
+const LEAST_SLOTS = 2;
+
+/** Decides when work is done. */
+export interface Scheduler {
+  /** How much may be in work at a time. */
+  readonly slots: number;
+  /** How much is in work. */
+  readonly inWork: number;
+  /** How much waits for its turn. */
+  readonly waiting: number;
+  /**
+   * Does the work when its turn has come, and settles as it does.
+   * @param slackMs Milliseconds until the work is due, negative when it is late; asked for at every choice.
+   * @throws the signal's reason when it aborts before the work has begun.
+   */
+  run<T>(slackMs: () => number, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+}
+
+interface Item {
+  readonly slackMs: () => number;
+  readonly begin: (urgent: boolean) => void;
+}
+
+/** What a {@link WorkScheduler} works with. */
+export interface WorkSchedulerOptions {
+  readonly clock: Clock;
+  /** Segments in work at a time, at least 2. */
+  readonly slots: number;
+}
+
+/**
+ * Decides by earliest deadline. Work that is made ahead leaves one slot free for whoever comes, and one more for
+ * every urgent segment in work, which is the sooner made for it. Bounded by its callers: two items per channel.
+ */
+export class WorkScheduler implements Scheduler {
+  readonly slots: number;
+  readonly #clock: Clock;
+  // In order of arrival, which decides between equals.
+  readonly #queue = new Set<Item>();
+  #inWork = 0;
+  #urgentInWork = 0;
+
+  constructor({ clock, slots }: WorkSchedulerOptions) {
+    this.#clock = clock;
+    this.slots = Math.max(slots, LEAST_SLOTS);
+  }
+
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  get inWork(): number {
+    return this.#inWork;
+  }
+
+  async run<T>(slackMs: () => number, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const release = await this.#turn(slackMs, signal);
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  // Resolves with the function that gives the slot back.
+  #turn(slackMs: () => number, signal: AbortSignal): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = () => {
+        this.#queue.delete(item);
+        reject(signal.reason);
+      };
+      const item: Item = {
+        slackMs,
+        begin: (urgent) => {
+          signal.removeEventListener('abort', onAbort);
+          resolve(this.#take(urgent));
+        },
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#queue.add(item);
+      this.#dispatch();
+    });
+  }
+
+  #take(urgent: boolean): () => void {
+    this.#inWork++;
+    if (urgent) this.#urgentInWork++;
+    let held = true;
+    const release = () => {
+      if (!held) return;
+      held = false;
+      cancelLease();
+      this.#inWork--;
+      if (urgent) this.#urgentInWork--;
+      this.#dispatch();
+    };
+    const cancelLease = this.#clock.setTimer(release, LEASE_MS);
+    return release;
+  }
+
+  #dispatch(): void {
+    while (this.#inWork < this.slots) {
+      const next = this.#earliest();
+      if (!next || !(next.urgent || this.#hasRoomAhead())) return;
+      this.#queue.delete(next.item);
+      next.item.begin(next.urgent);
+    }
+  }
+
+  #hasRoomAhead(): boolean {
+    return this.#inWork + 1 + this.#urgentInWork < this.slots;
+  }
+
+  #earliest(): { item: Item; urgent: boolean } | null {
+    let earliest: Item | null = null;
+    let least = Infinity;
+    for (const item of this.#queue) {
+      const slack = item.slackMs();
+      if (earliest && slack >= least) continue;
+      earliest = item;
+      least = slack;
+    }
+    return earliest && { item: earliest, urgent: least <= AHEAD_MS };
+  }
+}

@@ -1,0 +1,119 @@
+// A programme as a person writes it: what to play, from where to where, and what a guide says about it.
+
+import Type from 'typebox';
+
+/** Pictures and sound that libavfilter chains draw instead of a file. */
+export interface GeneratorSource {
+  /**
+   * Video filter chain over black frames of the channel's size, as a function of the programme's time
+   * `t`; `{font}` stands for the channel's font file.
+   */
+  readonly video: string;
+  /** Audio filter chain over silence. */
+  readonly audio: string;
+}
+
+/** Which episode of a series a programme is; seasons and episodes are numbered from 1. */
+export interface Episode {
+  readonly season?: number;
+  readonly number?: number;
+  /** The number as viewers see it. Default: `S02E05` from the other two. */
+  readonly onScreen?: string;
+}
+
+/** What a guide says about a programme besides its title and times. */
+export interface ProgrammeDetails {
+  /** Title of the episode. */
+  readonly subtitle?: string;
+  readonly description?: string;
+  /** For example `Film` or `News`. */
+  readonly categories?: readonly string[];
+  readonly episode?: Episode;
+  /** URL of a picture. */
+  readonly icon?: string;
+  /** A classification, for example `{ system: 'BBFC', value: '12' }`. */
+  readonly rating?: { readonly system?: string; readonly value: string };
+}
+
+/** One item of a schedule. */
+export interface Programme extends ProgrammeDetails {
+  /** A file or URL that FFmpeg can open, or filter chains. The same source may occur any number of times. */
+  readonly source: string | GeneratorSource;
+  /** Where in the source the programme begins, in seconds (microseconds count). Default 0. */
+  readonly inPoint?: number;
+  /** Where in the source the programme ends, in seconds: another way to say `duration`. */
+  readonly outPoint?: number;
+  /**
+   * How long the programme airs, in seconds; cut down to whole frames. Default: from `inPoint` to the end
+   * of the file, which must then be readable when the schedule is given. Required for generators, unless
+   * they have an `outPoint`. A file that ends earlier is followed by the channel's slate.
+   */
+  readonly duration?: number;
+  /** Title for viewers. Default: the file's own title, else its name. */
+  readonly title?: string;
+}
+
+const SECONDS_LIMIT = 10 * 366 * 86_400;
+const Count = Type.Integer({ minimum: 1, maximum: 1_000_000 });
+const Text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
+
+/** The members of a programme's schema; see {@link ProgrammeSchema}. */
+export const programmeMembers = {
+  source: Type.Union([
+    Type.String({ minLength: 1 }),
+    Type.Object({ video: Type.String(), audio: Type.String() }, { additionalProperties: false }),
+  ]),
+  inPoint: Type.Optional(Type.Number({ minimum: 0, maximum: SECONDS_LIMIT })),
+  outPoint: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: SECONDS_LIMIT })),
+  duration: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: SECONDS_LIMIT })),
+  title: Type.Optional(Type.String({ maxLength: 500 })),
+  subtitle: Type.Optional(Text(500)),
+  description: Type.Optional(Text(10_000)),
+  categories: Type.Optional(Type.Array(Text(100), { maxItems: 16 })),
+  episode: Type.Optional(
+    Type.Object(
+      {
+        season: Type.Optional(Count),
+        number: Type.Optional(Count),
+        onScreen: Type.Optional(Text(100)),
+      },
+      { additionalProperties: false },
+    ),
+  ),
+  icon: Type.Optional(Text(2000)),
+  rating: Type.Optional(
+    Type.Object(
+      { system: Type.Optional(Text(100)), value: Text(100) },
+      { additionalProperties: false },
+    ),
+  ),
+};
+
+/** Adds what holds between the members of a programme to a schema of them. */
+export function consistent<Schema extends Type.TSchema>(schema: Schema) {
+  return Type.Refine(
+    Type.Refine(
+      schema,
+      (programme) => !(has(programme, 'outPoint') && has(programme, 'duration')),
+      () => 'must have an outPoint or a duration, not both',
+    ),
+    (programme) =>
+      !has(programme, 'outPoint') || seconds(programme, 'outPoint') > seconds(programme, 'inPoint'),
+    () => 'must have an outPoint behind its inPoint',
+  );
+}
+
+/** Schema of {@link Programme}. */
+export const ProgrammeSchema = consistent(
+  Type.Object(programmeMembers, { additionalProperties: false }),
+);
+
+function has(programme: unknown, name: string): boolean {
+  return typeof programme === 'object' && programme !== null && Object.hasOwn(programme, name);
+}
+
+function seconds(programme: unknown, name: string): number {
+  const value: unknown =
+    typeof programme === 'object' && programme !== null ? Reflect.get(programme, name) : 0;
+  return typeof value === 'number' ? value : 0;
+}

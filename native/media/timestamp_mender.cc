@@ -1,0 +1,77 @@
+#include "media/timestamp_mender.h"
+
+#include <cstdlib>
+
+extern "C" {
+#include <libavutil/avutil.h>
+#include <libavutil/mathematics.h>
+}
+
+namespace headend {
+namespace {
+
+// Steps up to this are gaps in the programme. Where the clock may jump a step back is never one, beyond what muxers
+// get wrong; elsewhere a picture may stand for long.
+constexpr int64_t kGap = 10'000'000;
+constexpr int64_t kBack = 1'000'000;
+constexpr int64_t kLongGap = 3'600'000'000;
+// So many packets that agree are no damage.
+constexpr int kAgreement = 5;
+// No clock counts further than this (about 36,000 years); what does would overflow.
+constexpr int64_t kFurthest = int64_t{1} << 60;
+
+}  // namespace
+
+// The first packet of a stream has nothing of its own to fit; later ones may lie behind a gap of their own stream alone.
+bool TimestampMender::fits(int64_t time, int stream) const {
+  const int64_t own = expected_[static_cast<size_t>(stream)];
+  const int64_t other = expected_[static_cast<size_t>(1 - stream)];
+  if (own == kNever) return true;
+  if (!jumps_) return std::llabs(time - own) <= kLongGap;
+  if (time < own - kBack) return false;
+  return time <= own + kGap || (other != kNever && std::llabs(time - other) <= kGap);
+}
+
+TimestampMender::Finding TimestampMender::mend(AVPacket& packet, int stream, AVRational time_base) {
+  const int64_t stamp = packet.dts != AV_NOPTS_VALUE ? packet.dts : packet.pts;
+  if (stamp == AV_NOPTS_VALUE) return Finding::kSound;
+  const int64_t raw = av_rescale_q(stamp, time_base, AV_TIME_BASE_Q);
+  const int64_t duration = packet.duration > 0 ? av_rescale_q(packet.duration, time_base, AV_TIME_BASE_Q) : 0;
+  const bool absurd = raw > kFurthest || raw < -kFurthest || duration > kFurthest;
+  int64_t& expected = expected_[static_cast<size_t>(stream)];
+  Finding finding = Finding::kSound;
+
+  if (absurd || !fits(raw + shift_, stream)) {
+    if (!absurd && suspects_ > 0 && std::llabs(raw - suspect_) <= kGap) {
+      ++suspects_;
+    } else {
+      suspects_ = 1;
+      suspect_shift_ = absurd ? 0 : expected - raw;
+    }
+    suspect_ = raw;
+    if (absurd || suspects_ < kAgreement) {
+      packet.pts = packet.dts = AV_NOPTS_VALUE;
+      if (!absurd) expected += duration;
+      return Finding::kOutlier;
+    }
+    // What was read meanwhile went on from where it was.
+    if (jumps_) shift_ = suspect_shift_;
+    finding = Finding::kJump;
+  }
+  suspects_ = 0;
+  if (shift_ != 0) {
+    const int64_t ticks = av_rescale_q(shift_, AV_TIME_BASE_Q, time_base);
+    if (packet.pts != AV_NOPTS_VALUE) packet.pts += ticks;
+    if (packet.dts != AV_NOPTS_VALUE) packet.dts += ticks;
+  }
+  expected = raw + shift_ + duration;
+  return finding;
+}
+
+void TimestampMender::reset() {
+  shift_ = 0;
+  expected_ = {kNever, kNever};
+  suspects_ = 0;
+}
+
+}  // namespace headend

@@ -1,0 +1,56 @@
+// Damage on purpose: other timestamps in a transport stream.
+
+const PACKET = 188;
+/** What a PES packet's stream id begins with. */
+const STREAM_IDS = { video: 0xe0, audio: 0xc0 } as const;
+
+/**
+ * A copy of a transport stream in which PES packet number `nth` of its video or audio carries timestamps that are
+ * `seconds` later; of all from there on where `count` says so.
+ */
+export function movedTimestamps(
+  stream: Uint8Array,
+  kind: keyof typeof STREAM_IDS,
+  nth: number,
+  seconds: number,
+  count = 1,
+): Buffer {
+  const moved = Buffer.from(stream);
+  let seen = 0;
+  for (let at = 0; at + PACKET <= moved.length; at += PACKET) {
+    const pes = pesIn(moved, at);
+    if (pes < 0 || ((moved[pes + 3] ?? 0) & 0xe0) !== STREAM_IDS[kind]) continue;
+    if (seen >= nth && seen < nth + count) moveIn(moved, pes, seconds);
+    seen += 1;
+  }
+  if (seen <= nth) throw new Error(`${seen} PES packets of ${kind} only`);
+  return moved;
+}
+
+/** Where the PES packet that begins in this transport packet lies, -1 if none does. */
+function pesIn(stream: Buffer, at: number): number {
+  const starts = ((stream[at + 1] ?? 0) & 0x40) !== 0;
+  const adaptation = ((stream[at + 3] ?? 0) & 0x20) !== 0 ? 1 + (stream[at + 4] ?? 0) : 0;
+  const pes = at + 4 + adaptation;
+  const found = starts && pes + 19 <= at + PACKET && stream.readUIntBE(pes, 3) === 1;
+  return found ? pes : -1;
+}
+
+function moveIn(stream: Buffer, pes: number, seconds: number): void {
+  const flags = (stream[pes + 7] ?? 0) >> 6;
+  if (flags & 2) moveStamp(stream, pes + 9, seconds);
+  if (flags === 3) moveStamp(stream, pes + 14, seconds);
+}
+
+// 33 bits in five bytes, with marker bits between them (ISO/IEC 13818-1, 2.4.3.6).
+function moveStamp(stream: Buffer, at: number, seconds: number): void {
+  const byte = (index: number) => stream[at + index] ?? 0;
+  const high = (byte(0) >> 1) & 7;
+  const middle = (byte(1) << 7) | (byte(2) >> 1);
+  const low = (byte(3) << 7) | (byte(4) >> 1);
+  const before = high * 2 ** 30 + middle * 2 ** 15 + low;
+  const stamp = (before + seconds * 90_000 + 2 ** 33) % 2 ** 33;
+  stream[at] = (byte(0) & 0xf1) | ((Math.floor(stamp / 2 ** 30) & 7) << 1);
+  stream.writeUInt16BE((((Math.floor(stamp / 2 ** 15) & 0x7fff) << 1) | 1) & 0xffff, at + 1);
+  stream.writeUInt16BE((((stamp & 0x7fff) << 1) | 1) & 0xffff, at + 3);
+}
