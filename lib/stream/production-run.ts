@@ -37,6 +37,12 @@ export interface BatchSize {
   readonly threshold: number;
 }
 
+/** A segment that is being made. */
+export interface SegmentInWork {
+  readonly sequence: number;
+  readonly rungs: readonly string[];
+}
+
 /** What a run works with. */
 export interface RunContext {
   readonly engine: Engine;
@@ -119,6 +125,12 @@ export class ProductionRun {
   /** True once the first segment is out. */
   get onAir(): boolean {
     return this.#onAir;
+  }
+
+  /** The segment that is being made and the rungs that it is made of, besides the audio; null in between. */
+  get inWork(): SegmentInWork | null {
+    const rungs = this.#rungsInWork;
+    return rungs && { sequence: this.#next, rungs };
   }
 
   get recovery(): Pick<Recovery, 'failures' | 'failure' | 'retryAt' | 'isOpen'> {

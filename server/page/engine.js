@@ -57,16 +57,16 @@ function draw(status) {
 
 // --- Figures over all channels -----------------------------------------------------------------------
 
-function drawFigures({ channels, work, store, encoder }) {
-  const viewers = channels.reduce((sum, { viewers }) => sum + viewers.length, 0);
+function drawFigures({ channels, work, store }) {
+  const viewers = channels.reduce((sum, { positions }) => sum + positions.length, 0);
   const watched = channels.filter((channel) => channel.state !== 'idle').length;
   const figures = [
     ['Viewers', `${viewers}`],
     ['Channels being made', `${watched} of ${channels.length}`],
-    ['Segments at work', `${work.running} of ${work.slots}`],
-    ['Waiting', `${work.queued}`],
+    ['Segments at work', `${work.inWork} of ${work.slots}`],
+    ['Waiting for a turn', `${work.waiting}`],
+    ['Load', `${Math.round(100 * work.load)} %`],
     ['Segments in memory', megabytes(store.bytes, store.maxBytes)],
-    ['Encoder', encoder],
   ];
   reconcile(element('engine-figures'), figures, {
     key: ([name]) => name,
@@ -98,9 +98,9 @@ function drawLane(lane, channel) {
   drawStrip(lane.querySelector('svg'), channel);
 }
 
-function numbers({ viewers, runwaySeconds, generationRatio, batch }) {
+function numbers({ positions, runwaySeconds, generationRatio, batch }) {
   return [
-    viewers.length === 1 ? '1 viewer' : `${viewers.length} viewers`,
+    positions.length === 1 ? '1 viewer' : `${positions.length} viewers`,
     runwaySeconds === null ? '' : `${runwaySeconds.toFixed(0)} s ahead`,
     generationRatio === null ? '' : `${(1 / generationRatio).toFixed(1)}× real time`,
     batch ? `batch ${batch.batchNumber}` : '',
@@ -110,30 +110,30 @@ function numbers({ viewers, runwaySeconds, generationRatio, batch }) {
 }
 
 function drawStrip(svg, channel) {
-  const { renditions, onAir, listed, batch, viewers } = channel;
+  const { renditions, onAir, window: listed, batch, positions } = channel;
   const rows = renditions.map(({ id }) => id);
-  const first = onAir - PAST - 1;
+  const first = onAir.segmentNumber - PAST - 1;
   const count = Math.ceil((svg.clientWidth || 900) / CELL) + 2;
-  svg.setAttribute('height', TOP + rows.length * ROW + 8);
+  svg.style.height = `${TOP + rows.length * ROW + 8}px`;
   svg.setAttribute('aria-label', describe(channel));
 
   const shapes = [];
-  for (const [row, { id, made, making }] of renditions.entries()) {
+  for (const [row, { id, made, inWork }] of renditions.entries()) {
     for (let n = first; n < first + count; n++) {
-      const kind = has(made, n) ? 'made' : has(making, n) ? 'making' : 'none';
+      const kind = has(made, n) ? 'made' : n === inWork ? 'making' : 'none';
       shapes.push({ key: `${id}/${n}`, n, row, kind });
     }
   }
   if (batch) shapes.push({ key: 'batch', batch });
   if (listed) shapes.push({ key: 'listed', listed, rows: rows.length });
-  for (const { key, rendition, segmentNumber } of seats(viewers, rows)) {
+  for (const { key, rendition, segmentNumber } of seats(positions, rows)) {
     shapes.push({ key, viewer: segmentNumber, row: rows.indexOf(rendition) });
   }
   reconcile(svg.querySelector('.track'), shapes, {
     key: ({ key }) => key,
     make: ({ viewer }) => document.createElementNS(SVG, viewer === undefined ? 'rect' : 'circle'),
     // Segment numbers are large, and SVG's coordinates have seven digits: count from the one on air.
-    update: (node, shape) => drawShape(node, shape, onAir),
+    update: (node, shape) => drawShape(node, shape, onAir.segmentNumber),
   });
   reconcile(svg.querySelector('.labels'), renditions, {
     key: ({ id }) => id,
@@ -150,9 +150,9 @@ function drawStrip(svg, channel) {
 }
 
 /** Viewers who are at the same segment of the same rendition sit beside each other. */
-function seats(viewers, rows) {
+function seats(positions, rows) {
   const taken = new Map();
-  return viewers
+  return positions
     .filter(({ rendition, segmentNumber }) => segmentNumber !== null && rows.includes(rendition))
     .map(({ rendition, segmentNumber }) => {
       const place = `${rendition}/${segmentNumber}`;
@@ -189,10 +189,10 @@ function drawShape(node, { n, row, kind, batch, listed, rows, viewer }, origin) 
   }
 }
 
-function describe({ name, viewers, runwaySeconds, renditions }) {
+function describe({ name, positions, runwaySeconds, renditions }) {
   const making = renditions.filter(({ inDemand }) => inDemand).map(({ id }) => id);
   const ahead = runwaySeconds === null ? '' : `, ${runwaySeconds.toFixed(0)} seconds ahead of now`;
-  return `${name}: ${viewers.length} viewers, making ${making.join(', ') || 'nothing'}${ahead}`;
+  return `${name}: ${positions.length} viewers, making ${making.join(', ') || 'nothing'}${ahead}`;
 }
 
 // --- Time goes on ----------------------------------------------------------------------------------------
@@ -207,9 +207,9 @@ function place() {
   const { status, skewMs } = state;
   if (!status) return;
   const now = Date.now() + skewMs;
-  for (const { id, onAirSince, segmentSeconds } of status.channels) {
+  for (const { id, onAir, segmentDuration } of status.channels) {
     const track = document.querySelector(`.lane[data-key="${CSS.escape(id)}"] .track`);
-    const since = (now - Date.parse(onAirSince)) / 1000 / segmentSeconds;
+    const since = (now - Date.parse(onAir.startsAt)) / 1000 / segmentDuration;
     track?.setAttribute('transform', `translate(${((PAST - since) * CELL).toFixed(2)} 0)`);
   }
 }
@@ -217,7 +217,8 @@ function place() {
 // --- Faults ----------------------------------------------------------------------------------------------
 
 function noteFault(fault) {
-  state.faults.unshift({ ...fault, key: `${fault.at}/${fault.channelId}/${fault.message}` });
+  const at = Date.now();
+  state.faults.unshift({ ...fault, at, key: `${at}/${fault.channelId}/${fault.code}` });
   state.faults.length = Math.min(state.faults.length, FAULTS);
   drawFaults();
 }
@@ -236,4 +237,6 @@ function drawFaults() {
   });
 }
 
-const faultText = ({ code, message }) => `${message} (${code})`;
+// The message names files, and is told to admins alone.
+const faultText = ({ code, stage, message }) =>
+  message ? `${message} (${code})` : `${code}, ${stage}`;

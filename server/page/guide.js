@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const HALF_HOUR_MS = 30 * MINUTE_MS;
 /** What is shown at once, and how far Earlier and Later go. */
 const SPAN_MS = 3 * 60 * MINUTE_MS;
-const PIXELS_PER_MINUTE = 7;
+const PIXELS_PER_MINUTE = 11;
 /** Programmes in a row that are too narrow to read are shown as one. */
 const READABLE_PX = 34;
 
@@ -48,8 +48,8 @@ async function load() {
   const rows = await Promise.all(
     channels.map(async ({ id, name }) => {
       try {
-        const { programmes } = await fetchJson(`channels/${encodeURIComponent(id)}/guide?${range}`);
-        return { id, name, programmes };
+        const { entries } = await fetchJson(`channels/${encodeURIComponent(id)}/guide?${range}`);
+        return { id, name, programmes: entries };
       } catch {
         return { id, name, programmes: [] };
       }
@@ -58,6 +58,7 @@ async function load() {
   if (from !== state.from) return;
   drawRows(rows);
   drawLine();
+  keepOneTabStop();
 }
 
 function drawTimes() {
@@ -104,7 +105,6 @@ function drawRows(rows) {
       });
     },
   });
-  keepOneTabStop();
 }
 
 /** The programmes of a channel as blocks in the window; short ones that follow each other are one block. */
@@ -151,9 +151,11 @@ function drawBlock(item, block) {
   item.style.width = `${pixels(end - start)}px`;
   button.dataset.start = start;
   button.dataset.end = end;
-  setText(title, programmes.length > 1 ? `${programmes.length} programmes` : first.title);
-  setText(time, `${timeOf(first.startsAt)}–${timeOf(programmes.at(-1).endsAt)}`);
+  setText(title, programmes.length > 1 ? `${programmes.length} programmes` : titleOf(first));
+  setText(time, timeOf(first.startsAt));
 }
+
+const titleOf = ({ title, kind }) => title || (kind === 'slate' ? 'Nothing scheduled' : 'Untitled');
 
 function showDetails({ channel, programmes }) {
   const now = Date.now();
@@ -163,10 +165,10 @@ function showDetails({ channel, programmes }) {
   const programme = on ?? programmes[0];
   const dialog = element('programme');
   setText(element('programme-channel'), channel);
-  setText(element('programme-title'), programme.title);
+  setText(element('programme-title'), titleOf(programme));
   const span = `${timeOf(programme.startsAt)}–${timeOf(programme.endsAt)}`;
   setText(element('programme-time'), on ? `${span}, on now` : span);
-  const list = programmes.length > 1 ? programmes.map(({ title }) => title).join(', ') : '';
+  const list = programmes.length > 1 ? programmes.map(titleOf).join(', ') : '';
   setText(element('programme-description'), programme.description ?? list);
   dialog.returnValue = '';
   dialog.onclose = () => {
