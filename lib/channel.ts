@@ -114,9 +114,26 @@ export interface ViewerStatus {
   readonly segmentNumber: number | null;
 }
 
+/** What there is of a rendition. */
+export interface RenditionStatus {
+  /** Id of a rung, or `audio`. */
+  readonly id: string;
+  readonly inDemand: boolean;
+  /** The segments that are held, as ranges in order. */
+  readonly made: readonly SegmentRange[];
+  /** The segment that is being made; null in between. */
+  readonly inWork: number | null;
+}
+
 /** How a channel is doing. */
 export interface ChannelStatus {
   readonly state: ChannelState;
+  /** The segment on air now, whether somebody watches or not. */
+  readonly onAir: { readonly segmentNumber: number; readonly startsAt: Date };
+  /** Length of a segment in seconds. */
+  readonly segmentDuration: number;
+  /** The rungs, largest first, and the audio. */
+  readonly renditions: readonly RenditionStatus[];
   /** Those heard of longest ago first. */
   readonly viewers: readonly ViewerStatus[];
   /** The batch that is being made or was made last; null before the first. */
@@ -198,10 +215,15 @@ export class Channel {
 
   /** State, viewers, batch, production and the last fault, for people and for metrics. */
   status(): ChannelStatus {
-    const { stream, clock } = this.#parts;
+    const { stream, clock, grid } = this.#parts;
     const sinceMonotonic = clock.now() - clock.monotonic();
+    const onAir = grid.segmentAt(stream.now());
+    const { num, den } = grid.segmentDuration;
     return {
       state: stream.state,
+      onAir: { segmentNumber: onAir, startsAt: new Date(grid.instantOfSegment(onAir)) },
+      segmentDuration: num / den,
+      renditions: this.#renditions(),
       viewers: stream.viewers().map(({ sessionId, seenAt, position }) => ({
         sessionId,
         seenAt: new Date(sinceMonotonic + seenAt),
@@ -499,6 +521,27 @@ export class Channel {
 
   #container({ container }: PlaylistOptions): Container {
     return container ?? this.#parts.container;
+  }
+
+  #renditions(): RenditionStatus[] {
+    const { stream, store } = this.#parts;
+    const { inWork, rungsInDemand } = stream;
+    const made = (id: string) => store.ranges(this.id, id);
+    const sequence = inWork?.sequence ?? null;
+    return [
+      ...this.rungs.map(({ id }) => ({
+        id,
+        inDemand: rungsInDemand.includes(id),
+        made: made(id),
+        inWork: inWork?.rungs.includes(id) ? sequence : null,
+      })),
+      {
+        id: AUDIO_RENDITION,
+        inDemand: stream.production !== null,
+        made: made(AUDIO_RENDITION),
+        inWork: sequence,
+      },
+    ];
   }
 
   async #track(rendition: string, sequence: number, request: SegmentRequest): Promise<StoredTrack> {

@@ -78,6 +78,8 @@ export interface HeadendStatus extends CapacityStatus {
   readonly channels: number;
   /** Bytes that finished segments occupy in memory. */
   readonly storeBytes: number;
+  /** Bytes that they may occupy at most. */
+  readonly maxStoreBytes: number;
 }
 
 /** Where {@link Headend.listen} listens. */
@@ -208,7 +210,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return {
       ...this.#streams.status(),
       channels: this.#channels.size,
-      storeBytes: this.#store.bytes,
+      storeBytes: this.storeBytes,
+      maxStoreBytes: this.#options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
     };
   }
 

@@ -7,6 +7,7 @@ export type {
   OpenSegment,
   PlaylistOptions,
   PositionReport,
+  RenditionStatus,
   SegmentRequest,
   SegmentsOptions,
   SetScheduleOptions,

@@ -8,6 +8,7 @@ import type {
   BatchEvent,
   BatchView,
   ChannelDetails,
+  ChannelProduction,
   ChannelSummary,
   FaultView,
 } from './schemas.js';
@@ -47,6 +48,26 @@ export function details(channel: Channel, isAdmin: boolean): Static<typeof Chann
     ...(isAdmin && {
       sessions: viewers.map((viewer) => ({ ...viewer, seenAt: viewer.seenAt.toISOString() })),
     }),
+  };
+}
+
+/** A channel as the engine view shows it. */
+export function production(channel: Channel, isAdmin: boolean): Static<typeof ChannelProduction> {
+  const { onAir, batch, viewers, production, lastFault, window, segmentDuration, renditions } =
+    channel.status();
+  const { id, name, state } = channel;
+  return {
+    ...{ id, name, state, segmentDuration, window },
+    onAir: { ...onAir, startsAt: onAir.startsAt.toISOString() },
+    batch: batchView(batch, isAdmin),
+    renditions: renditions.map(({ made, ...rendition }) => ({
+      ...rendition,
+      made: made.map((range) => ({ ...range })),
+    })),
+    positions: viewers.map(({ rendition, segmentNumber }) => ({ rendition, segmentNumber })),
+    runwaySeconds: production?.runwaySeconds ?? null,
+    generationRatio: production?.generationRatio ?? null,
+    lastFault: lastFault && faultView(lastFault, isAdmin),
   };
 }
 

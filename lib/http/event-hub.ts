@@ -12,7 +12,7 @@ import type {
   SessionEvent,
   WarningEvent,
 } from '../stream/stream-events.js';
-import { faultView, someBatchView, summary } from './channel-view.js';
+import { faultView, production, someBatchView } from './channel-view.js';
 import type {
   BatchEvent as BatchEventSchema,
   ChannelStateEvent,
@@ -22,7 +22,7 @@ import type {
 } from './schemas.js';
 
 // A client that has left this much unread does not read.
-const MOST_UNREAD_BYTES = 256 * 1024;
+const MOST_UNREAD_BYTES = 2 * 1024 * 1024;
 
 /** Settings of an {@link EventHub}. */
 export interface EventHubOptions {
@@ -73,7 +73,7 @@ export class EventHub {
     this.#clients.add(client);
     reply.sse.onClose(() => this.#leave(client));
     reply.sse.keepAlive();
-    send(client, 'status', JSON.stringify(this.#status()));
+    send(client, 'status', JSON.stringify(this.#status(isAdmin)));
     if (this.#stopTicking === null) this.#tickLater();
   }
 
@@ -94,16 +94,18 @@ export class EventHub {
     const { clock, statusMs } = this.#options;
     this.#stopTicking = clock.setTimer(() => {
       this.#tickLater();
-      this.#tell('status', () => this.#status());
+      this.#tell('status', (forAdmins) => this.#status(forAdmins));
     }, statusMs);
   }
 
-  #status(): Static<typeof StatusEvent> {
+  #status(isAdmin: boolean): Static<typeof StatusEvent> {
     const { headend, clock } = this.#options;
+    const { slots, inWork, waiting, load, storeBytes, maxStoreBytes } = headend.status();
     return {
       at: new Date(clock.now()).toISOString(),
-      channels: headend.channels.list().map(summary),
-      storeBytes: headend.storeBytes,
+      channels: headend.channels.list().map((channel) => production(channel, isAdmin)),
+      work: { slots, inWork, waiting, load },
+      store: { bytes: storeBytes, maxBytes: maxStoreBytes },
     };
   }
 

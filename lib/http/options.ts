@@ -51,7 +51,7 @@ export interface HttpOptions {
   readonly maxConnections?: number;
   /** Clients that follow `GET /events` at the same time. Default 100. */
   readonly maxEventClients?: number;
-  /** Milliseconds between two status events of `GET /events`. Default 5000. */
+  /** Milliseconds between two status events of `GET /events`. Default 1000. */
   readonly statusMs?: number;
   /**
    * Name under which TV software finds the server as a tuner; its device id is made from it, so give servers in one
@@ -109,7 +109,7 @@ export const HTTP_DEFAULTS = {
   rateLimit: { max: 6000, windowMs: 60_000 },
   maxConnections: 10_000,
   maxEventClients: 100,
-  statusMs: 5000,
+  statusMs: 1000,
   tunerName: 'Headend',
 } as const;
 

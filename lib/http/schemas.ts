@@ -239,11 +239,52 @@ export const Health = Type.Object({
 /** Answer of `GET /health/live`. */
 export const Live = Type.Object({ status: Type.Literal('ok') });
 
-/** Data of the `status` event of `GET /events`. */
+const Range = Type.Object({ from: Type.Integer(), to: Type.Integer() });
+const maybeNumber = Type.Union([Type.Number(), Type.Null()]);
+const maybeSequence = Type.Union([Type.Integer(), Type.Null()]);
+
+/** How the segments of a channel come about; part of the `status` event. */
+export const ChannelProduction = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  state: State,
+  onAir: Type.Object({ segmentNumber: Type.Integer(), startsAt: instant }),
+  segmentDuration: Type.Number({ description: 'Seconds.' }),
+  window: Type.Union([Range, Type.Null()], {
+    description: 'Media sequence numbers listed now; null while nobody watches.',
+  }),
+  batch: BatchView,
+  renditions: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      inDemand: Type.Boolean(),
+      made: Type.Array(Range, { description: 'Finished segments that are held.' }),
+      inWork: maybeSequence,
+    }),
+  ),
+  positions: Type.Array(
+    Type.Object({
+      rendition: Type.Union([Type.String(), Type.Null()]),
+      segmentNumber: maybeSequence,
+    }),
+    { description: 'Where the viewers are, one item for each.' },
+  ),
+  runwaySeconds: maybeNumber,
+  generationRatio: maybeNumber,
+  lastFault: Type.Union([FaultView, Type.Null()]),
+});
+
+/** Data of the `status` event. */
 export const StatusEvent = Type.Object({
   at: instant,
-  channels: Type.Array(ChannelSummary),
-  storeBytes: Type.Integer(),
+  channels: Type.Array(ChannelProduction),
+  work: Type.Object({
+    slots: Type.Integer({ description: 'Segments that may be in work at a time.' }),
+    inWork: Type.Integer(),
+    waiting: Type.Integer(),
+    load: Type.Number({ description: 'Part of the slots that the watched channels need.' }),
+  }),
+  store: Type.Object({ bytes: Type.Integer(), maxBytes: Type.Integer() }),
 });
 
 /** Data of the `channel` event of `GET /events`. */

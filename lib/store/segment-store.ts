@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { AbandonedSegment, Fragment, InitSegment, Segment } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
+import type { SegmentRange } from '../timeline/window.js';
 import { SegmentInProgress } from './segment-in-progress.js';
 import { WaitList } from './wait-list.js';
 
@@ -210,6 +211,21 @@ export class SegmentStore {
       deadlineMs,
       onDeadline: () => timeout(channelId, `segment ${sequence} of ${rendition}`, deadlineMs),
     });
+  }
+
+  /** The finished segments of a rendition that are held, as ranges in order. */
+  ranges(channelId: string, rendition: string): SegmentRange[] {
+    const held: number[] = [];
+    for (const { key } of this.#channels.get(channelId)?.segments.values() ?? []) {
+      if (key.rendition === rendition) held.push(key.sequence);
+    }
+    const ranges: { from: number; to: number }[] = [];
+    for (const sequence of held.sort((a, b) => a - b)) {
+      const last = ranges.at(-1);
+      if (last?.to === sequence - 1) last.to = sequence;
+      else ranges.push({ from: sequence, to: sequence });
+    }
+    return ranges;
   }
 
   /** Whether somebody waits for the segment. */

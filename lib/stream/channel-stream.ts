@@ -24,7 +24,7 @@ import type { BatchCoordinator, Coordinated } from './batch-coordinator.js';
 import { ChannelTime } from './channel-time.js';
 import { Demand } from './demand.js';
 import { type Fault, failedBatchFault } from './fault.js';
-import { type BatchSize, ProductionRun } from './production-run.js';
+import { type BatchSize, ProductionRun, type SegmentInWork } from './production-run.js';
 import type { StreamEvents } from './stream-events.js';
 import { StreamLog } from './stream-log.js';
 import type { Scheduler } from './work-scheduler.js';
@@ -199,6 +199,11 @@ export class ChannelStream implements Coordinated {
   /** What went wrong last, since the channel was added. */
   get lastFault(): Fault | null {
     return this.#log.lastFault;
+  }
+
+  /** The segment that is being made; null in between. */
+  get inWork(): SegmentInWork | null {
+    return this.#run?.inWork ?? null;
   }
 
   /** How production is doing; null while the channel is not on. */

@@ -38,6 +38,12 @@ export interface BatchSize {
   readonly threshold: number;
 }
 
+/** A segment that is being made. */
+export interface SegmentInWork {
+  readonly sequence: number;
+  readonly rungs: readonly string[];
+}
+
 /** What a run works with. */
 export interface RunContext {
   readonly engine: Engine;
@@ -147,6 +153,12 @@ export class ProductionRun {
   /** The last segment that playlists may list; `Infinity` for any. */
   get listedTo(): number {
     return this.#mayChangeEncoder ? Math.max(this.#firstTo, this.#next - 1) : Infinity;
+  }
+
+  /** The segment that is being made and the rungs that it is made of, besides the audio; null in between. */
+  get inWork(): SegmentInWork | null {
+    const rungs = this.#rungsInWork;
+    return rungs && { sequence: this.#next, rungs };
   }
 
   get recovery(): Pick<Recovery, 'failures' | 'failure' | 'retryAt' | 'isOpen'> {

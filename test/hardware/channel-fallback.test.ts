@@ -2,6 +2,7 @@
 // needs: test addon
 // D3: a channel whose encoder breaks while viewers watch: the playlists of all renditions change at the same
 // segment, playback goes on frame by frame, and other channels do not notice. Over real HTTP.
+import { Parser } from 'm3u8-parser';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../lib/clock.js';
@@ -9,10 +10,12 @@ import type { Engine } from '../../lib/engine/engine.js';
 import { type ChannelOptions, type Fault, Headend, loop } from '../../lib/index.js';
 import { describeCodes } from '../fixtures/barcode.js';
 import { makeFixture } from '../fixtures/make.js';
+import { readFrames } from '../fixtures/read.js';
 import { expectedCodes, fileItem, type Item } from '../support/engine-run.js';
 import { checkChannel } from '../support/hls-checker.js';
 import { followChannel } from '../support/hls-follow.js';
 import { createTestEngine, withEncoder } from '../support/test-addon.js';
+import { readTs } from '../support/ts-reader.js';
 
 const FPS = 25;
 const SEGMENT_SECONDS = 2;
@@ -59,7 +62,10 @@ function channelOf(id: string, items: readonly Item[]): ChannelOptions {
 }
 
 async function onTheAir(engine: Engine, channels: readonly ChannelOptions[]) {
-  const headend = await Headend.create({ playlistSegments: 6 }, { engine, clock: systemClock });
+  const headend = await Headend.create(
+    { playlistSegments: 6, batchSegments: 2, batchThreshold: 1 },
+    { engine, clock: systemClock },
+  );
   const faults: Fault[] = [];
   headend.on('fault', (fault) => faults.push(fault));
   for (const channel of channels) await headend.channels.add(channel);
@@ -193,6 +199,41 @@ test('what the first playlist lists is made, so that it does not change when the
   const { problems } = await followChannel(url('test'), { segments: 6, timeoutMs: 60_000 });
   assert.equal(problems, []);
   assert.is(faults.length, 1);
+});
+
+test('in MPEG-TS the discontinuity is at the same segment, and the packets go on', async ({
+  engine,
+  items,
+}) => {
+  const failing = withEncoder(engine, 'failing:after=130');
+  const { headend, faults, url } = await onTheAir(failing, [channelOf('test', items)]);
+  await using _ = headend;
+  const media = url('test').replace('index.m3u8', '360p/ts.m3u8');
+  const channel = headend.channels.get('test');
+  let first: number | undefined;
+  for await (const { sequence } of channel.segments({ rendition: '360p' })) {
+    first ??= sequence;
+    assert.ok(sequence < first + 8, 'it never fell back');
+    const parser = new Parser();
+    parser.push(await (await fetch(media)).text());
+    parser.end();
+    const { segments, mediaSequence = 0, discontinuityStarts = [] } = parser.manifest;
+    const [change = -1] = discontinuityStarts;
+    const around = segments.slice(change - 1, change + 2);
+    if (change < 1 || around.length < 3) continue;
+
+    const from = mediaSequence + change - 1;
+    assert.is(faults[0]?.airsAt?.getTime(), around[1]?.dateTimeObject?.getTime());
+    const parts = around.map(async ({ uri }) =>
+      Buffer.from(await (await fetch(new URL(uri, media))).arrayBuffer()),
+    );
+    const stream = Buffer.concat(await Promise.all(parts));
+    assert.equal(readTs(stream).problems, []);
+    const { codes, complaints } = await readFrames(stream);
+    assert.is(complaints, '');
+    assert.is(describeCodes(codes), describeCodes(expectedCodes(items, from, 3)));
+    break;
+  }
 });
 
 test('another channel of the same Headend keeps its encoder', async ({ engine, items }) => {

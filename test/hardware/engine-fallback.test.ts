@@ -4,7 +4,13 @@
 // software without a frame lost, and other producers do not notice. Judged by ffmpeg, ffprobe and bar codes.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Engine, type InitSegment, SOFTWARE_ENCODER } from '../../lib/engine/engine.js';
+import {
+  type AbandonedSegment,
+  type Engine,
+  type Fragment,
+  type InitSegment,
+  SOFTWARE_ENCODER,
+} from '../../lib/engine/engine.js';
 import { createNativeEngine } from '../../lib/engine/native.js';
 import { HARDWARE } from '../../lib/options.js';
 import { hardwareTable } from '../../server/hardware.js';
@@ -150,6 +156,55 @@ for (const encoder of [
     assert.is(keeper.all.filter(({ rendition }) => rendition === 'audio').length, 1);
   });
 }
+
+test('D3: what was out of a segment in flight is taken back, and comes again behind another init segment', async ({
+  engine,
+  items,
+}) => {
+  const keeper = new InitKeeper();
+  const fragments: Fragment[] = [];
+  const abandoned: (AbandonedSegment & { readonly after: number })[] = [];
+  // Packets end in the middle of the third segment, behind its first fragment.
+  const encoder = 'failing:swallow=135';
+  const producer = engine.createProducer(
+    { ...PRODUCER, encoder },
+    {
+      onInit: (init) => keeper.onInit(init),
+      onSegment: (segment) => keeper.onSegment(segment),
+      onFault: (fault) => keeper.onFault(fault),
+      onFragment: (fragment) => void fragments.push(fragment),
+      onAbandoned: (segment) => void abandoned.push({ ...segment, after: fragments.length }),
+    },
+  );
+  for (let sequence = 4; sequence < 8; sequence++) {
+    await producer.produce(request(items, sequence, 1));
+  }
+  await producer.stop();
+
+  const change = (keeper.faults[0]?.frame ?? 0) / FRAMES_PER_SEGMENT;
+  const rungs = RUNG_IDS.filter((rung) =>
+    abandoned.some(({ rendition, sequence }) => rendition === rung && sequence === change),
+  );
+  assert.ok(rungs.length > 0, 'the rung that broke had a fragment out');
+  for (const rung of rungs) {
+    const { after = 0 } = abandoned.find(({ rendition }) => rendition === rung) ?? {};
+    const ofSegment = ({ rendition, sequence }: Fragment) =>
+      rendition === rung && sequence === change;
+    const before = fragments.slice(0, after).filter(ofSegment);
+    const again = fragments.slice(after).filter(ofSegment);
+    assert.equal(new Set(before.map(({ init }) => init)), new Set([keeper.hashOf(rung, encoder)]));
+    assert.equal(
+      again.map(({ index, init }) => [index, init]),
+      again.map((_, index) => [index, keeper.hashOf(rung, SOFTWARE_ENCODER)]),
+    );
+    const made = keeper.segments.filter((one) => one.rendition === rung && one.sequence === change);
+    assert.equal(
+      made.map(({ init }) => init),
+      [keeper.hashOf(rung, SOFTWARE_ENCODER)],
+    );
+    assert.ok(Buffer.concat(again.map(({ data }) => data)).equals(made[0]?.data ?? Buffer.of()));
+  }
+});
 
 test('D3: an encoder that does not open is never announced, and another producer keeps its own', async ({
   engine,

@@ -104,7 +104,7 @@ test('failed batches delay it and do not end it', async ({ clock, engine, channe
   const { pieces } = readAll(channel.transportStream());
   await clock.advance(1000);
   let failures = 0;
-  engine.fails = (sequence) => sequence === 1005 && failures++ < 2;
+  engine.fails = (sequence) => sequence === 1015 && failures++ < 2;
   await clock.advance(20 * SEGMENT_MS);
   assert.is(failures, 3);
   assert.equal(

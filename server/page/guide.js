@@ -1,0 +1,222 @@
+// The guide: a row per channel, its programmes laid out by time, and a line that is now.
+
+import { watch } from './address.js';
+import { element, fetchJson, instance, reconcile, setText, timeOf } from './dom.js';
+
+export const heading = 'Guide';
+
+const MINUTE_MS = 60_000;
+const HALF_HOUR_MS = 30 * MINUTE_MS;
+/** What is shown at once, and how far Earlier and Later go. */
+const SPAN_MS = 3 * 60 * MINUTE_MS;
+const PIXELS_PER_MINUTE = 11;
+/** Programmes in a row that are too narrow to read are shown as one. */
+const READABLE_PX = 34;
+
+const state = { channels: [], from: 0, following: true, timer: 0, focus: null };
+
+const pixels = (ms) => (ms / MINUTE_MS) * PIXELS_PER_MINUTE;
+const halfHour = (instant) => Math.floor(instant / HALF_HOUR_MS) * HALF_HOUR_MS;
+
+export function open(channels) {
+  state.channels = channels;
+  state.following = true;
+  state.timer = setInterval(drawLine, 1_000);
+  go(Date.now());
+}
+
+export function close() {
+  clearInterval(state.timer);
+}
+
+export function update(channels) {
+  state.channels = channels;
+  if (state.following && halfHour(Date.now()) !== state.from) go(Date.now());
+  else load();
+}
+
+function go(instant) {
+  state.from = halfHour(instant);
+  drawTimes();
+  drawLine();
+  load();
+}
+
+async function load() {
+  const { from, channels } = state;
+  const range = `from=${new Date(from).toISOString()}&to=${new Date(from + SPAN_MS).toISOString()}`;
+  const rows = await Promise.all(
+    channels.map(async ({ id, name }) => {
+      try {
+        const { entries } = await fetchJson(`channels/${encodeURIComponent(id)}/guide?${range}`);
+        return { id, name, programmes: entries };
+      } catch {
+        return { id, name, programmes: [] };
+      }
+    }),
+  );
+  if (from !== state.from) return;
+  drawRows(rows);
+  drawLine();
+  keepOneTabStop();
+}
+
+function drawTimes() {
+  const times = [];
+  for (let at = state.from; at < state.from + SPAN_MS; at += HALF_HOUR_MS) times.push(at);
+  reconcile(element('guide-times'), times, {
+    key: (at) => at,
+    make: () => document.createElement('li'),
+    update: (item, at) => {
+      setText(item, timeOf(at));
+      item.style.left = `${pixels(at - state.from)}px`;
+    },
+  });
+  element('guide-scroll').style.setProperty('--span', `${pixels(SPAN_MS)}px`);
+}
+
+function drawLine() {
+  const now = Date.now();
+  const line = element('guide-line');
+  line.hidden = now < state.from || now >= state.from + SPAN_MS;
+  line.style.setProperty('--at', `${pixels(now - state.from)}px`);
+  for (const button of document.querySelectorAll('.guide-programmes button')) {
+    const on = Number(button.dataset.start) <= now && now < Number(button.dataset.end);
+    button.classList.toggle('on-air', on);
+  }
+}
+
+function drawRows(rows) {
+  reconcile(element('guide-rows'), rows, {
+    key: ({ id }) => id,
+    make: ({ id }) => {
+      const row = instance('guide-row');
+      row.querySelector('.guide-channel').addEventListener('click', () => watch(id));
+      return row;
+    },
+    update: (row, channel) => {
+      const name = row.querySelector('.guide-channel');
+      setText(name, channel.name);
+      name.title = `Watch ${channel.name}`;
+      reconcile(row.querySelector('ol'), blocks(channel), {
+        key: ({ key }) => key,
+        make: () => programmeItem(),
+        update: drawBlock,
+      });
+    },
+  });
+}
+
+/** The programmes of a channel as blocks in the window; short ones that follow each other are one block. */
+function blocks({ name, programmes }) {
+  const found = [];
+  for (const programme of programmes) {
+    const start = Math.max(Date.parse(programme.startsAt), state.from);
+    const end = Math.min(Date.parse(programme.endsAt), state.from + SPAN_MS);
+    if (end <= start) continue;
+    const last = found.at(-1);
+    const narrow = pixels(end - start) < READABLE_PX;
+    if (narrow && last?.narrow && pixels(end - last.start) < 4 * READABLE_PX) {
+      last.programmes.push(programme);
+      last.end = end;
+    } else {
+      found.push({ key: start, channel: name, start, end, narrow, programmes: [programme] });
+    }
+  }
+  return found;
+}
+
+function programmeItem() {
+  const item = document.createElement('li');
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.append(document.createElement('span'), document.createElement('small'));
+  button.addEventListener('click', () => showDetails(item.block));
+  button.addEventListener('keydown', moveFocus);
+  button.addEventListener('focus', () => {
+    state.focus = button;
+    keepOneTabStop();
+  });
+  item.append(button);
+  return item;
+}
+
+function drawBlock(item, block) {
+  item.block = block;
+  const { start, end, programmes } = block;
+  const [first] = programmes;
+  const button = item.firstElementChild;
+  const [title, time] = button.children;
+  item.style.left = `${pixels(start - state.from)}px`;
+  item.style.width = `${pixels(end - start)}px`;
+  button.dataset.start = start;
+  button.dataset.end = end;
+  setText(title, programmes.length > 1 ? `${programmes.length} programmes` : titleOf(first));
+  setText(time, timeOf(first.startsAt));
+}
+
+const titleOf = ({ title, kind }) => title || (kind === 'slate' ? 'Nothing scheduled' : 'Untitled');
+
+function showDetails({ channel, programmes }) {
+  const now = Date.now();
+  const on = programmes.find(({ startsAt, endsAt }) => {
+    return Date.parse(startsAt) <= now && now < Date.parse(endsAt);
+  });
+  const programme = on ?? programmes[0];
+  const dialog = element('programme');
+  setText(element('programme-channel'), channel);
+  setText(element('programme-title'), titleOf(programme));
+  const span = `${timeOf(programme.startsAt)}–${timeOf(programme.endsAt)}`;
+  setText(element('programme-time'), on ? `${span}, on now` : span);
+  const list = programmes.length > 1 ? programmes.map(titleOf).join(', ') : '';
+  setText(element('programme-description'), programme.description ?? list);
+  dialog.returnValue = '';
+  dialog.onclose = () => {
+    const { id } = state.channels.find(({ name }) => name === channel) ?? {};
+    if (dialog.returnValue === 'watch' && id) watch(id);
+  };
+  dialog.showModal();
+}
+
+// --- By keyboard: one tab stop in the grid, arrow keys within it ----------------------------------------
+
+function keepOneTabStop() {
+  const buttons = [...document.querySelectorAll('.guide-programmes button')];
+  const stop = buttons.includes(state.focus)
+    ? state.focus
+    : (buttons.find((button) => button.classList.contains('on-air')) ?? buttons[0]);
+  for (const button of buttons) button.tabIndex = button === stop ? 0 : -1;
+}
+
+function moveFocus(event) {
+  const item = event.target.closest('li');
+  const row = event.target.closest('.guide-row');
+  const target = {
+    ArrowLeft: () => item.previousElementSibling,
+    ArrowRight: () => item.nextElementSibling,
+    ArrowUp: () => itemAt(row.previousElementSibling, item.block.start),
+    ArrowDown: () => itemAt(row.nextElementSibling, item.block.start),
+  }[event.key];
+  if (!target) return;
+  event.preventDefault();
+  target()?.querySelector('button').focus();
+}
+
+function itemAt(row, instant) {
+  const items = [...(row?.querySelectorAll('li') ?? [])];
+  return items.find(({ block }) => block.end > instant) ?? items.at(-1);
+}
+
+for (const [id, step] of [
+  ['guide-earlier', -SPAN_MS / 2],
+  ['guide-later', SPAN_MS / 2],
+]) {
+  element(id).addEventListener('click', () => {
+    state.following = false;
+    go(state.from + step);
+  });
+}
+element('guide-now').addEventListener('click', () => {
+  state.following = true;
+  go(Date.now());
+});

@@ -1,0 +1,165 @@
+// deadline: 120 s
+// The guide and the engine view in a real browser: reachable by keyboard, true to what the server says, and the
+// picture goes on beside them. The segments are not real where no picture is needed.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { systemClock } from '../../lib/clock.js';
+import { Headend } from '../../lib/headend.js';
+import { loop } from '../../lib/timeline/schedule.js';
+import { createServer } from '../../server/server.js';
+import { FakeEngine } from '../stream/fake-engine.js';
+import { openBrowser, tune } from '../support/browser.js';
+import { channelsOf, ServerProcess, stopServers, until } from '../support/serve.js';
+
+const OUTPUT = fileURLToPath(new URL('../output/', import.meta.url));
+const PHONE = { width: 390, height: 844 };
+
+interface Context {
+  browser: Browser;
+  page: Page;
+  complaints: string[];
+}
+
+const test = suite<Context>('views');
+
+test.before(async (context) => {
+  await mkdir(OUTPUT, { recursive: true });
+  context.browser = await openBrowser();
+});
+
+test.after(async ({ browser }) => {
+  await browser.close();
+  await stopServers();
+});
+
+test.before.each(async (context) => {
+  context.page = await context.browser.newPage({ viewport: { width: 1280, height: 800 } });
+  context.complaints = [];
+  context.page.on('pageerror', (error) => context.complaints.push(String(error)));
+});
+
+test.after.each(async ({ page, complaints }) => {
+  await page.close();
+  assert.equal(complaints, []);
+});
+
+const texts = (page: Page, selector: string) => page.locator(selector).allTextContents();
+
+/** A server whose channels air `a`, `b` and `c` for ten minutes each, from a whole hour on. */
+async function serve(engine: FakeEngine) {
+  const headend = await Headend.create({}, { engine, clock: systemClock });
+  for (const [id, name] of [
+    ['one', 'Channel One'],
+    ['two', 'Channel Two'],
+  ] as const) {
+    await headend.channels.add({
+      id,
+      name,
+      schedule: loop(['a', 'b', 'c'].map((title) => ({ source: '/x.mp4', duration: 600, title }))),
+      ladder: [{ height: 720, bitrate: 2_000_000 }],
+    });
+  }
+  const server = await createServer(headend);
+  const url = await server.listen({ port: 0, host: 'localhost' });
+  return {
+    url,
+    headend,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await headend.close();
+    },
+  };
+}
+
+test('the guide names what is on and what follows, and is walked with the arrow keys', async ({
+  page,
+}) => {
+  await using server = await serve(new FakeEngine(systemClock, 1));
+  await page.goto(server.url);
+  await page.keyboard.press('g');
+  await page.locator('.guide-programmes button.on-air').nth(1).waitFor();
+  assert.equal(await texts(page, '.guide-channel'), ['Channel One', 'Channel Two']);
+  const { now, next } = server.headend.channels.get('one').nowNext();
+  const row = page.locator('.guide-row').first();
+  assert.equal(await texts(page, '.guide-row:first-child .on-air span'), [now.title]);
+
+  const on = row.locator('.on-air');
+  assert.is(await on.getAttribute('tabindex'), '0');
+  assert.is(await page.locator('.guide-programmes [tabindex="0"]').count(), 1);
+  await on.focus();
+  await page.keyboard.press('ArrowRight');
+  assert.is(await page.locator(':focus span').textContent(), next.title);
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  assert.is(await page.locator('#programme-title').textContent(), now.title);
+  assert.is(await page.locator('#programme-channel').textContent(), 'Channel Two');
+  await page.locator('#programme-watch').click();
+  await until('the channel', async () =>
+    (await page.evaluate('headendPlayer.channel')) === 'two' ? true : null,
+  );
+  assert.is(await page.evaluate('document.body.dataset.view'), 'watch');
+});
+
+test('the engine view shows segments, a viewer, and what went wrong', async ({ page }) => {
+  const engine = new FakeEngine(systemClock, 20);
+  await using server = await serve(engine);
+  await page.goto(`${server.url}/#/engine`);
+  await page.locator('.lane').nth(1).waitFor();
+  const channel = server.headend.channels.get('two');
+  await channel.segment('720p', channel.status().onAir.segmentNumber, { sessionId: 'viewer' });
+  const lane = page.locator('.lane[data-key="two"]');
+  await lane.locator('.cell.made').nth(2).waitFor();
+  await lane.locator('circle.viewer').waitFor();
+  assert.is(await lane.locator('.state').textContent(), 'On the air');
+  assert.match((await lane.locator('.numbers').textContent()) ?? '', /^1 viewer · \d+ s ahead/);
+  assert.match((await lane.locator('.strip').getAttribute('aria-label')) ?? '', /making 720p/);
+
+  engine.fails = () => true;
+  await server.headend.channels.get('one').register('other');
+  const broken = page.locator('.lane[data-key="one"]');
+  await broken.locator('.trouble').waitFor();
+  assert.is(await broken.locator('.state').textContent(), 'In trouble');
+  assert.match((await texts(page, '.faults li')).join(), /one: .*ENCODE_FAILED/);
+});
+
+test('on a phone nothing is wider than the screen but the guide, which scrolls', async ({
+  page,
+}) => {
+  await using server = await serve(new FakeEngine(systemClock, 1));
+  await page.setViewportSize(PHONE);
+  for (const [view, item] of [
+    ['one', '.channels button'],
+    ['/guide', '.guide-row'],
+    ['/engine', '.lane'],
+  ] as const) {
+    await page.goto(`${server.url}/#${view}`);
+    await page.locator(item).first().waitFor();
+    const width = await page.evaluate('document.documentElement.scrollWidth');
+    assert.is(width, PHONE.width, `${view}`);
+  }
+});
+
+test('the picture goes on in a corner while the engine is looked at', async ({ page }) => {
+  const server = new ServerProcess();
+  const url = await server.url();
+  const [channel = ''] = await channelsOf(url);
+  await tune(page, url, channel);
+  await page.keyboard.press('e');
+  await page.locator('.cell.made').first().waitFor();
+  const before = Number(await page.evaluate('headendPlayer.video.currentTime'));
+  await until('the picture to go on', async () => {
+    const time = Number(await page.evaluate('headendPlayer.video.currentTime'));
+    return time > before + 2 ? time : null;
+  });
+  await page.screenshot({ path: join(OUTPUT, 'engine.png') });
+  await page.locator('#back').click();
+  assert.is(await page.evaluate('document.body.dataset.view'), 'watch');
+  assert.is(await page.evaluate('headendPlayer.channel'), channel);
+});
+
+test.run();
