@@ -8,9 +8,10 @@ import * as assert from 'uvu/assert';
 import type { Channel } from '../../lib/channel.js';
 import { HeadendError } from '../../lib/errors.js';
 import { Headend } from '../../lib/headend.js';
+import { segmentName, segmentTag } from '../../lib/hls/container.js';
 import { loop } from '../../lib/timeline/schedule.js';
 import { FakeClock, settle } from '../stream/fake-clock.js';
-import { FakeEngine, nameOf } from '../stream/fake-engine.js';
+import { FakeEngine, initHash, nameOf } from '../stream/fake-engine.js';
 
 const START = Date.parse('2025-01-01T00:00:00.000Z') + 4_001_000;
 /** Time that a segment takes; its first half is out after half of it. */
@@ -69,7 +70,8 @@ async function rawGet({ base }: Context, path: string, headers = '', version = '
 }
 
 function segmentPath({ channel }: Context, sequence: number, rendition = '720p'): string {
-  return `/channels/news/${rendition}/${sequence}-${channel.edition}.m4s`;
+  const tag = segmentTag(channel.edition, initHash(rendition));
+  return `/channels/news/${rendition}/${segmentName(sequence, tag, 'fmp4')}`;
 }
 
 async function advanceUntil(clock: FakeClock, condition: () => boolean): Promise<void> {

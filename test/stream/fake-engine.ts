@@ -31,7 +31,8 @@ export function nameOf(rendition: string, sequence: number): string {
   return `${rendition} ${sequence}`;
 }
 
-function initHash(rendition: string): string {
+/** Hash of the init segment of a rendition. */
+export function initHash(rendition: string): string {
   return Buffer.from(rendition.padEnd(8, ' ')).toString('hex').slice(0, 16);
 }
 
