@@ -118,7 +118,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return -1;
   const MemoryFile file(data + 1, size - 1);
-  Result<ProbeResult> probed = probe(file.path(), {});
+  Result<ProbeResult> probed = probe({file.path(), true}, {}, {});
   if (probed.ok() && !probed.value().video && !probed.value().audio) Judge::fail("a source without streams");
   // At its beginning, and cold in its middle.
   produce(file.path(), data[0] % 8);
