@@ -70,7 +70,7 @@ int Demuxer::open_io(AVFormatContext* context, AVIOContext** io, const char* url
   av_dict_set(&own, "tls_verify", "1", 0);
   if (!self->options_.ca_file.empty()) av_dict_set(&own, "ca_file", self->options_.ca_file.c_str(), 0);
   const int error = self->default_open_(context, io, url, flags, &own);
-  if (settings) std::swap(*settings, own);
+  // Not given back, as other openers do: avformat_open_input() leaks what it gets so when it was called without options.
   av_dict_free(&own);
   return error;
 }
