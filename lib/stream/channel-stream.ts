@@ -527,7 +527,8 @@ export class ChannelStream implements Coordinated {
     await run
       .stop(reason)
       .catch((error) => this.#log.fault(failedBatchFault(this.channelId, error)));
-    store.dropSegments(this.channelId, reason);
+    // Removed, it has no segments any more; under its id there may be another channel by now.
+    if (!this.#closing.signal.aborted) store.dropSegments(this.channelId, reason);
     this.#session.setCurrentBatch(null);
     this.#stopping = null;
     this.#setState('idle');

@@ -281,6 +281,24 @@ test('C9: the sessions of a channel that is removed end with it', async () => {
   await streams.shutdown();
 });
 
+test('C9: a channel whose predecessor is still being taken off the air is left alone by that', async () => {
+  const { clock, engine, add, streams, store } = createStreams();
+  await add('c').register('a');
+  await clock.advance(1000);
+  engine.stopMs = 3000;
+  const removed = streams.remove('c');
+  const stream = add('c');
+  const answer = codeOf(stream.segment('360p', N + 2));
+  await clock.advance(5000);
+  await removed;
+  assert.is(await answer, 'resolved');
+  const key = { channelId: 'c', rendition: 'audio', sequence: N };
+  assert.ok(store.get(key), 'what it made before that is kept');
+  await clock.advance(3000);
+  engine.stopMs = 0;
+  await streams.shutdown();
+});
+
 test('C11: a thousand times on and off leave no producer, no timer, no segment and no viewer', async () => {
   const { clock, engine, store, add, streams } = createStreams({ segmentMs: 0 });
   const stream = add('c', { batch: { segments: 2, threshold: 1 } });
