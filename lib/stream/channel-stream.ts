@@ -175,7 +175,8 @@ export class ChannelStream implements Coordinated {
   /** Ids of the rungs that are being made, largest first. */
   get rungsInDemand(): string[] {
     if (!this.#run) return [];
-    return this.#demand.rungs(this.now()).filter((rung) => this.#admitted.includes(rung));
+    const nowMs = this.#shared.clock.monotonic();
+    return this.#demand.rungs(nowMs).filter((rung) => this.#admitted.includes(rung));
   }
 
   /** Ids of the rungs that may be made, largest first: all of them, unless the machine is full. */
@@ -403,6 +404,7 @@ export class ChannelStream implements Coordinated {
     this.#closing.signal.throwIfAborted();
     this.#hear(sessionId);
     this.#ask(rendition);
+    const release = this.#demand.hold(rendition);
     this.#waiting++;
     try {
       const run = this.#run ?? (await this.#onceStarted());
@@ -410,8 +412,10 @@ export class ChannelStream implements Coordinated {
       this.#shared.coordinator.trigger(this);
       const result = await answer(run);
       this.#audience.hearAgain(sessionId);
+      this.#ask(rendition);
       return result;
     } finally {
+      release();
       this.#waiting--;
       this.#shared.coordinator.trigger(this);
     }
@@ -449,7 +453,7 @@ export class ChannelStream implements Coordinated {
   }
 
   #ask(rendition: string): void {
-    if (rendition !== AUDIO_RENDITION) this.#demand.ask(rendition, this.now());
+    if (rendition !== AUDIO_RENDITION) this.#demand.ask(rendition, this.#shared.clock.monotonic());
   }
 
   async #onceStarted(): Promise<ProductionRun> {

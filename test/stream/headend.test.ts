@@ -173,6 +173,23 @@ test('a reader waits through a slow engine, and is told when its segment is gone
   await headend.close();
 });
 
+test('a rung that somebody waits for is made, however long the engine takes', async () => {
+  const { clock, engine, headend } = await setUp();
+  const channel = await headend.channels.add({ ...NEWS, segmentDuration: 1 });
+  // Longer than a rung is in demand after it was asked for: three target durations.
+  engine.segmentMs = 4000;
+  const onAir = (START - EPOCH) / 1000;
+  void channel.register('listener');
+  await clock.advance(100);
+  const segment = channel.segment('720p', onAir + 1).then(
+    ({ sequence }) => sequence,
+    (error: unknown) => String(error),
+  );
+  await clock.advance(10_500);
+  assert.is(await segment, onAir + 1);
+  await headend.close();
+});
+
 test('states and faults are events', async () => {
   const { clock, engine, headend } = await setUp();
   const events: string[] = [];

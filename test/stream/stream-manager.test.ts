@@ -385,6 +385,24 @@ test('C14: nobody is lost when the wall clock is set, forward or back', async ()
   await streams.shutdown();
 });
 
+test('C14: a rung watched before the wall clock was set back is not in demand for all the time until then', async () => {
+  const { clock, add, streams } = createStreams({ segmentMs: 100 });
+  const stream = add('c');
+  const wall = clock.now.bind(clock);
+  const earlier = stream.playlist('720p', { sessionId: 'a' });
+  await clock.advance(1000);
+  await earlier;
+  stream.unregister('a');
+  await clock.advance(31_000);
+  assert.is(stream.state, 'idle');
+  clock.now = () => wall() - 3_000_000;
+  const later = stream.playlist('360p', { sessionId: 'b' });
+  await clock.advance(1000);
+  await later;
+  assert.equal(stream.rungsInDemand, ['360p']);
+  await streams.shutdown();
+});
+
 test('positions come from segments, are written down once, and sound does not hide the pictures', async () => {
   const { clock, add, journal, streams } = createStreams({ segmentMs: 10 });
   const stream = add('c');
