@@ -3,8 +3,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
 import { type ResolvedSchedule, slate } from '../../lib/timeline/airing.js';
+import { ResolvedLoop } from '../../lib/timeline/schedule.js';
+import { SplicedSchedule } from '../../lib/timeline/splice.js';
 import { settle } from './fake-clock.js';
-import { createStreams, N } from './streams.js';
+import { createStreams, EPOCH, N } from './streams.js';
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -483,6 +485,35 @@ test('what has aired, which batches were made and what failed is written down', 
   assert.equal(
     journal.of('fault').map(({ fault }) => fault.code),
     ['ENCODE_FAILED'],
+  );
+  await streams.shutdown();
+});
+
+test('a programme that a change of the schedule cuts short is written down anew, as it aired', async () => {
+  const { clock, grid, add, journal, streams } = createStreams({ segmentMs: 100 });
+  const hour = (title: string) =>
+    new ResolvedLoop([{ title, source: { kind: 'slate' }, frames: 90_000 }], 0);
+  let current = SplicedSchedule.of(hour('old'), grid.format.frameRate);
+  const schedule: ResolvedSchedule = {
+    identity: '',
+    airingAt: (frame) => current.airingAt(frame),
+  };
+  await add('c', { schedule }).register('a');
+  await clock.advance(3000);
+  const cut = grid.firstFrame(N + 30);
+  current = current.with(hour('new'), cut);
+  for (let second = 0; second < 120; second += 20) {
+    await streams.get('c').register('a');
+    await clock.advance(20_000);
+  }
+  const cutAtMs = grid.instantOfFrame(cut);
+  assert.equal(
+    journal.of('aired').map(({ title, startsAtMs, endsAtMs }) => [title, startsAtMs, endsAtMs]),
+    [
+      ['old', EPOCH + 3_600_000, EPOCH + 7_200_000],
+      ['old', EPOCH + 3_600_000, cutAtMs],
+      ['new', cutAtMs, EPOCH + 7_200_000],
+    ],
   );
   await streams.shutdown();
 });
