@@ -190,6 +190,27 @@ test('a rung that somebody waits for is made, however long the engine takes', as
   await headend.close();
 });
 
+test('a schedule that is to air as soon as possible airs within 80 s where somebody watches, 12 s where nobody does', async () => {
+  const { clock, headend } = await setUp();
+  const channel = await headend.channels.add(NEWS);
+  const aheadMs = async () => {
+    const changed = channel.setSchedule(loop([{ source: '/b.mp4', duration: 10 }]));
+    await clock.advance(0);
+    return (await changed).getTime() - clock.now();
+  };
+  const unwatched = await aheadMs();
+  assert.ok(unwatched > 8000 && unwatched <= 12_000, `${unwatched} ms`);
+  const all: number[] = [];
+  for (let second = 0; second < 120; second++) {
+    await channel.register('viewer');
+    await clock.advance(1000);
+    if (second > 20) all.push(await aheadMs());
+  }
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  assert.ok(least >= 30_000 && most <= 80_000, `${least} to ${most} ms`);
+  await headend.close();
+});
+
 test('states and faults are events', async () => {
   const { clock, engine, headend } = await setUp();
   const events: string[] = [];

@@ -6,7 +6,7 @@ import { type ResolvedSchedule, slate } from '../../lib/timeline/airing.js';
 import { ResolvedLoop } from '../../lib/timeline/schedule.js';
 import { SplicedSchedule } from '../../lib/timeline/splice.js';
 import { settle } from './fake-clock.js';
-import { createStreams, EPOCH, N } from './streams.js';
+import { createStreams, EPOCH, N, START } from './streams.js';
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -459,6 +459,33 @@ test('viewers whom the journal remembers find their channel on, if they were the
   assert.equal(journal.of('session-opened'), []);
   await clock.advance(30_000);
   assert.is(stream.state, 'idle');
+  await streams.shutdown();
+});
+
+test('the time for which the server was down counts against no viewer, and a channel that is replaced brings nobody back', async () => {
+  const { clock, add, journal, streams } = createStreams({ segmentMs: 100 });
+  const saved = (channelId: string, sessionId: string, ageMs: number) => ({
+    ...{ channelId, sessionId, openedAtMs: START - 900_000, seenAtMs: START - ageMs },
+    ...{ rendition: null, segmentNumber: null },
+  });
+  journal.sessions = [
+    saved('c', 'gone', 640_000),
+    saved('d', 'last', 600_000),
+    saved('c', 'paused', 620_000),
+  ];
+  const ids = (id: string) => {
+    const viewers = streams.get(id).viewers();
+    return viewers.map(({ sessionId }) => sessionId);
+  };
+  add('c');
+  await clock.advance(1000);
+  add('d');
+  assert.equal([ids('c'), ids('d')], [['paused'], ['last']]);
+  await clock.advance(2000);
+  assert.is(streams.get('d').state, 'active');
+  await streams.remove('d');
+  add('d');
+  assert.equal(ids('d'), []);
   await streams.shutdown();
 });
 
