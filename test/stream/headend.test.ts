@@ -173,6 +173,27 @@ test('a reader waits through a slow engine, and is told when its segment is gone
   await headend.close();
 });
 
+test('there is no moment without a channel while it is replaced, however long the old one takes to end', async () => {
+  const { clock, engine, headend } = await setUp();
+  const old = await headend.channels.add(NEWS);
+  const waiting = old.segment('720p', 1002).catch((error: unknown) => error);
+  engine.stopMs = 3000;
+  const put = headend.channels.put({ ...NEWS, name: 'Newer' });
+  await clock.advance(0);
+  assert.is(headend.channels.get('news').name, 'Newer');
+  const late = await waiting;
+  assert.is(late instanceof HeadendError && late.code, 'CLOSED');
+  const playlist = headend.channels.get('news').mediaPlaylist('720p');
+  await clock.advance(2000);
+  assert.match(await playlist, /EXT-X-MEDIA-SEQUENCE:1000/);
+  assert.is(engine.alive, 2, 'the old one is still ending');
+  await clock.advance(2000);
+  assert.is((await put).name, 'Newer');
+  assert.is(engine.alive, 1);
+  engine.stopMs = 0;
+  await headend.close();
+});
+
 test('a rung that somebody waits for is made, however long the engine takes', async () => {
   const { clock, engine, headend } = await setUp();
   const channel = await headend.channels.add({ ...NEWS, segmentDuration: 1 });
