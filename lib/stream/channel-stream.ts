@@ -408,6 +408,7 @@ export class ChannelStream implements Coordinated {
     this.#waiting++;
     try {
       const run = this.#run ?? (await this.#onceStarted());
+      this.#closing.signal.throwIfAborted();
       signal?.throwIfAborted();
       this.#shared.coordinator.trigger(this);
       const result = await answer(run);

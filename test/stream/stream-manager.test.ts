@@ -283,6 +283,22 @@ test('C9: the sessions of a channel that is removed end with it', async () => {
   await streams.shutdown();
 });
 
+test('C9: who asks in the very moment in which a channel is removed is told so at once', async () => {
+  const { clock, add, streams } = createStreams();
+  const stream = add('c');
+  const asked = [stream.playlist('720p'), stream.segment('audio', N), stream.inits()].map(codeOf);
+  const removed = streams.remove('c');
+  await settle();
+  assert.equal(await Promise.race([Promise.all(asked), clock.advance(100)]), [
+    'CLOSED',
+    'CLOSED',
+    'CLOSED',
+  ]);
+  await removed;
+  assert.is(clock.pending, 0);
+  await streams.shutdown();
+});
+
 test('C9: a channel whose predecessor is still being taken off the air is left alone by that', async () => {
   const { clock, engine, add, streams, store } = createStreams();
   await add('c').register('a');
