@@ -300,8 +300,8 @@ export class Channel {
 
   /**
    * Changes what airs, while the channel is on the air: at the instant asked for, or as soon as it can be.
-   * What playlists list and what is in the making stays, which is some half a minute. Whatever was to follow is
-   * dropped. Resolves with the instant of the change; when it fails everything stays as it was.
+   * What playlists list and what is made ahead stays: with the default batches 35 to 80 s where somebody watches, three
+   * target durations where nobody does. Whatever was to follow is dropped. Resolves with the instant of the change; when it fails everything stays as it was.
    * @throws HeadendError `INVALID_OPTIONS`, `CLOSED`; what `channels.add` throws for a schedule in which
    * nothing can be played; the signal's reason.
    */

@@ -332,9 +332,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     }
     this.#adding.add(valid.id);
     try {
-      const channel = await this.#createChannel(valid, signal);
-      this.#channels.set(valid.id, channel);
-      return channel;
+      return await this.#createChannel(valid, signal);
     } finally {
       this.#adding.delete(valid.id);
     }
@@ -392,8 +390,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       encoder: await this.#encoder(),
       fontFile: this.#fontFile,
     };
-    if (this.#channels.has(id)) await this.#remove(id);
-    signal.throwIfAborted();
+    // The one in its place is gone at once, its threads are joined while the new one is on the air already.
+    const replaced = this.#channels.has(id) ? this.#remove(id) : undefined;
     const stream = this.#streams.add({
       grid,
       schedule,
@@ -404,7 +402,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       graceMs: idleMs,
       viewerTimeoutMs,
     });
-    return new Channel({
+    const channel = new Channel({
       id,
       name,
       rungs,
@@ -418,6 +416,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       clock,
       tsSegments: this.#tsSegments,
     });
+    this.#channels.set(id, channel);
+    await replaced;
+    signal.throwIfAborted();
+    return channel;
   }
 
   // What channels that are added now begin with.

@@ -4,12 +4,12 @@ import { AUDIO_RENDITION } from '../engine/engine.js';
 import type { EncodingChanges } from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
 import { toFixed } from '../timeline/rational.js';
-import { type Airing, airings, type ResolvedSchedule } from '../timeline/schedule.js';
+import type { Airing, ResolvedSchedule } from '../timeline/schedule.js';
 import type { SegmentRange } from '../timeline/window.js';
 import { type Container, segmentName, segmentTag } from './container.js';
 import { attributes, dateTime, quoted } from './tags.js';
 
-/** Programmes announced in one playlist at most. */
+/** Programmes announced in one playlist at most: of more, the last. */
 const MAX_DATE_RANGES = 32;
 
 /** What a media playlist is written from. */
@@ -63,18 +63,25 @@ export function writeMediaPlaylist(playlist: MediaPlaylist): string {
   return `${lines.join('\n')}\n`;
 }
 
+<<<<<<< HEAD
 function changesBefore({ past, at }: EncodingChanges, sequence: number): number {
   return past + at.filter((change) => change < sequence).length;
 }
 
 // One EXT-X-DATERANGE for every programme that airs within the window.
+=======
+// One EXT-X-DATERANGE for every programme that airs within the window. Where they are too many for one playlist, those
+// at its beginning are left out: they were announced when they were at its end.
+>>>>>>> system
 function dateRanges({ grid, schedule, range }: MediaPlaylist): string[] {
   const lines: string[] = [];
-  const end = grid.firstFrame(range.to + 1);
-  for (const airing of airings(schedule, grid.firstFrame(range.from), end)) {
-    if (lines.length === MAX_DATE_RANGES) break;
+  const first = grid.firstFrame(range.from);
+  for (let frame = grid.firstFrame(range.to + 1) - 1; frame >= first; ) {
+    const airing = schedule.airingAt(frame);
+    frame = airing.startFrame - 1;
     if (airing.kind === 'slate') continue;
-    lines.push(`#EXT-X-DATERANGE:${dateRange(grid, airing)}`);
+    lines.unshift(`#EXT-X-DATERANGE:${dateRange(grid, airing)}`);
+    if (lines.length === MAX_DATE_RANGES) break;
   }
   return lines;
 }

@@ -63,8 +63,8 @@ export class StreamSession {
   readonly #maxViewers: number;
   // In the order in which they were last heard of, so that those who may be gone come first.
   readonly #viewers = new Map<string, Viewer>();
-  // The furthest position; null when it has to be looked up again because its viewer is gone or went back.
-  #furthest: number | null = 0;
+  // How many viewers are at each segment: the furthest is found without a look at every viewer.
+  readonly #viewersAt = new Map<number, number>();
   #batch: BatchState | null = null;
   #state: ChannelState = 'idle';
   #lastAccess = -Infinity;
@@ -165,9 +165,8 @@ export class StreamSession {
     const position = { sessionId, segmentNumber: clamped, rendition, lastUpdated: nowMs };
     this.touch(nowMs);
     this.#put({ sessionId, seenAt: nowMs, position });
-    const before = viewer.position?.segmentNumber;
-    if (this.#furthest !== null && clamped >= this.#furthest) this.#furthest = clamped;
-    else if (before === this.#furthest) this.#furthest = null;
+    this.#count(viewer.position, -1);
+    this.#count(position, 1);
     return { ...position };
   }
 
@@ -193,8 +192,11 @@ export class StreamSession {
 
   /** The highest segment number among the viewers who are present; 0 when there is none. */
   getFurthestPosition(): number {
-    this.#furthest ??= this.#lookUpFurthest();
-    return this.#furthest;
+    let furthest = 0;
+    for (const segmentNumber of this.#viewersAt.keys()) {
+      furthest = Math.max(furthest, segmentNumber);
+    }
+    return furthest;
   }
 
   /** The batch that is being made, or that was made last; null before the first. */
@@ -227,17 +229,15 @@ export class StreamSession {
   }
 
   #remove(sessionId: string): void {
-    const position = this.#viewers.get(sessionId)?.position;
+    this.#count(this.#viewers.get(sessionId)?.position ?? null, -1);
     this.#viewers.delete(sessionId);
-    if (position && position.segmentNumber === this.#furthest) this.#furthest = null;
   }
 
-  #lookUpFurthest(): number {
-    let furthest = 0;
-    for (const { position } of this.#viewers.values()) {
-      furthest = Math.max(furthest, position?.segmentNumber ?? 0);
-    }
-    return furthest;
+  #count(position: ClientPosition | null, change: 1 | -1): void {
+    if (!position) return;
+    const count = (this.#viewersAt.get(position.segmentNumber) ?? 0) + change;
+    if (count > 0) this.#viewersAt.set(position.segmentNumber, count);
+    else this.#viewersAt.delete(position.segmentNumber);
   }
 }
 

@@ -175,7 +175,8 @@ export class ChannelStream implements Coordinated {
   /** Ids of the rungs that are being made, largest first. */
   get rungsInDemand(): string[] {
     if (!this.#run) return [];
-    return this.#demand.rungs(this.now()).filter((rung) => this.#admitted.includes(rung));
+    const nowMs = this.#shared.clock.monotonic();
+    return this.#demand.rungs(nowMs).filter((rung) => this.#admitted.includes(rung));
   }
 
   /** Ids of the rungs that may be made, largest first: all of them, unless the machine is full. */
@@ -408,15 +409,19 @@ export class ChannelStream implements Coordinated {
     this.#closing.signal.throwIfAborted();
     this.#hear(sessionId);
     this.#ask(rendition);
+    const release = this.#demand.hold(rendition);
     this.#waiting++;
     try {
       const run = this.#run ?? (await this.#onceStarted());
+      this.#closing.signal.throwIfAborted();
       signal?.throwIfAborted();
       this.#shared.coordinator.trigger(this);
       const result = await answer(run);
       this.#audience.hearAgain(sessionId);
+      this.#ask(rendition);
       return result;
     } finally {
+      release();
       this.#waiting--;
       this.#shared.coordinator.trigger(this);
     }
@@ -454,7 +459,7 @@ export class ChannelStream implements Coordinated {
   }
 
   #ask(rendition: string): void {
-    if (rendition !== AUDIO_RENDITION) this.#demand.ask(rendition, this.now());
+    if (rendition !== AUDIO_RENDITION) this.#demand.ask(rendition, this.#shared.clock.monotonic());
   }
 
   async #onceStarted(): Promise<ProductionRun> {
@@ -532,7 +537,8 @@ export class ChannelStream implements Coordinated {
     await run
       .stop(reason)
       .catch((error) => this.#log.fault(failedBatchFault(this.channelId, error)));
-    store.dropSegments(this.channelId, reason);
+    // Removed, it has no segments any more; under its id there may be another channel by now.
+    if (!this.#closing.signal.aborted) store.dropSegments(this.channelId, reason);
     this.#session.setCurrentBatch(null);
     this.#stopping = null;
     this.#setState('idle');

@@ -1,12 +1,15 @@
-// Which rungs of a channel somebody watches: those asked for lately. Only these are encoded.
+// Which rungs of a channel somebody watches: those asked for lately, and those that somebody waits for. Only these are
+// encoded.
 
 /** The rungs in demand. Bounded by the ladder: callers pass ids of the channel's rungs only. */
 export class Demand {
   readonly #ladder: readonly string[];
   readonly #ttlMs: number;
   readonly #askedAt = new Map<string, number>();
+  readonly #waiting = new Map<string, number>();
 
   /**
+   * `nowMs` is any clock that never goes back; all calls must use the same one.
    * @param ladder Ids of the channel's rungs, largest first.
    * @param ttlMs How long after its last request a rung is still in demand.
    */
@@ -20,10 +23,20 @@ export class Demand {
     this.#askedAt.set(rung, nowMs);
   }
 
+  /** Keeps a rung in demand while somebody waits for it, however long that takes; the function returned ends that. */
+  hold(rung: string): () => void {
+    const add = (change: 1 | -1) =>
+      this.#waiting.set(rung, (this.#waiting.get(rung) ?? 0) + change);
+    add(1);
+    return () => add(-1);
+  }
+
   /** The rungs in demand, largest first. */
   rungs(nowMs: number): string[] {
     return this.#ladder.filter(
-      (rung) => nowMs - (this.#askedAt.get(rung) ?? -Infinity) < this.#ttlMs,
+      (rung) =>
+        (this.#waiting.get(rung) ?? 0) > 0 ||
+        nowMs - (this.#askedAt.get(rung) ?? -Infinity) < this.#ttlMs,
     );
   }
 }

@@ -91,7 +91,8 @@ export class ProductionRun {
   #generating: Promise<void> | null = null;
   #wasUnwatched = false;
   #onAir = false;
-  #airedFrom = -Infinity;
+  // The airing that was written down last.
+  #aired = { startFrame: -Infinity, endFrame: -Infinity };
 
   constructor(context: RunContext) {
     const { clock, store, scheduler, producer, grid, now } = context;
@@ -341,8 +342,11 @@ export class ProductionRun {
     const { schedule, grid, log } = this.#context;
     const [from, to] = [grid.firstFrame(sequence), grid.firstFrame(sequence + 1)];
     for (const airing of airings(schedule, from, to)) {
-      if (airing.startFrame <= this.#airedFrom) continue;
-      this.#airedFrom = airing.startFrame;
+      const { startFrame, endFrame } = airing;
+      const isKnown = startFrame === this.#aired.startFrame && endFrame === this.#aired.endFrame;
+      if (startFrame < this.#aired.startFrame || isKnown) continue;
+      // One that ends otherwise than was expected, because the schedule has changed, takes its place in the journal.
+      this.#aired = { startFrame, endFrame };
       log.aired(airing);
     }
   }

@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.js';
 import type { Engine } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
-import type { Journal } from '../journal/journal.js';
+import type { Journal, SavedSession } from '../journal/journal.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import {
   type AdmissionPolicy,
@@ -54,6 +54,8 @@ export class StreamManager {
   readonly #options: StreamManagerOptions;
   readonly #shared: SharedParts;
   readonly #streams = new Map<string, ChannelStream>();
+  // Sessions of channels that have not been added yet since the start; taken from the journal with the first channel.
+  #saved: Map<string, SavedSession[]> | null = null;
   #shutdown: Promise<void> | null = null;
 
   constructor(options: StreamManagerOptions) {
@@ -131,11 +133,11 @@ export class StreamManager {
     this.#shared.coordinator.stop();
   }
 
-  // Viewers who were there a moment ago find their channel on the air again.
+  // Viewers who were there a moment before the end find their channel on the air again, the first time it is added.
   #restoreSessions(stream: ChannelStream): void {
-    const saved = this.#options.journal?.openSessions() ?? [];
-    const own = saved.filter(({ channelId }) => channelId === stream.channelId);
-    own.sort((a, b) => a.seenAtMs - b.seenAtMs);
+    this.#saved ??= savedSessions(this.#options);
+    const own = this.#saved.get(stream.channelId) ?? [];
+    this.#saved.delete(stream.channelId);
     for (const { sessionId, seenAtMs, rendition, segmentNumber } of own) {
       const hasPosition = rendition !== null && segmentNumber !== null;
       stream.restore(sessionId, seenAtMs, hasPosition ? { rendition, segmentNumber } : null);
@@ -164,4 +166,16 @@ export class StreamManager {
       startRung,
     });
   }
+}
+
+// What the journal remembers, by channel, in the order in which they were heard of. The time since the last sign of any
+// of them, for which the server was down, counts against nobody.
+function savedSessions({ journal, clock }: StreamManagerOptions): Map<string, SavedSession[]> {
+  const saved = journal?.openSessions() ?? [];
+  const last = saved.reduce((latest, { seenAtMs }) => Math.max(latest, seenAtMs), -Infinity);
+  const downMs = Math.max(0, clock.now() - last);
+  const heard = saved
+    .map((session) => ({ ...session, seenAtMs: session.seenAtMs + downMs }))
+    .sort((a, b) => a.seenAtMs - b.seenAtMs);
+  return Map.groupBy(heard, ({ channelId }) => channelId);
 }

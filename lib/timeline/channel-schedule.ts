@@ -112,7 +112,7 @@ export class ChannelSchedule implements ResolvedSchedule {
 
   /**
    * Lets another schedule take over, at the instant asked for or at the first frame that is neither listed nor
-   * in the making, whichever is later; whatever was to follow from there on is dropped. Resolves with that
+   * made or in the making, whichever is later; whatever was to follow from there on is dropped. Resolves with that
    * frame. Changes are made one after the other. When one fails everything stays as it was.
    * @throws what `resolveSchedule` throws; HeadendError `INVALID_OPTIONS` when too many schedules wait; `CLOSED`.
    */

@@ -181,6 +181,10 @@ export class ComputedAirings implements ResolvedSchedule {
     this.#fillUpTo(Math.max(this.#settled, this.#now()));
     this.#log.append(programme, this.#given++);
     this.#late = false;
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#log.forget(this.#now() - this.#frames(HISTORY_SECONDS));
   }
 
@@ -193,6 +197,7 @@ export class ComputedAirings implements ResolvedSchedule {
       this.#report(new HeadendError('SCHEDULE_FAILED', 'schedule', message), '');
     }
     this.#log.appendSlate(frame);
+    this.#forget();
   }
 
   #end(): void {

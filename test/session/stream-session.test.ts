@@ -135,6 +135,17 @@ test('A4: whatever viewers do, the furthest is the maximum of the positions', ()
   );
 });
 
+test('A4: a hundred thousand viewers who leave one after the other cost no look at all the others each', () => {
+  const count = 100_000;
+  const session = createSession(count);
+  for (let n = 0; n < count; n++) at(session, `v${n}`, 1000 + (n % 3));
+  for (let n = 0; n < count - 1; n++) {
+    session.unregister(`v${n}`, 1);
+    if (session.getFurthestPosition() < 1000) assert.unreachable('somebody is still there');
+  }
+  assert.is(session.getFurthestPosition(), 1000 + ((count - 1) % 3));
+});
+
 test('A5: the next batch is due when at most the threshold is left of a complete one', () => {
   const session = createSession();
   assert.is(session.shouldGenerateNextBatch(5), false, 'without a batch');

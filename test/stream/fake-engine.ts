@@ -69,6 +69,8 @@ export class FakeEngine implements Engine {
   fragments = false;
   /** Fails the batch when it comes to a segment for which this is true. */
   fails: (sequence: number, channelId: string) => boolean = () => false;
+  /** Milliseconds that a producer takes to stop. */
+  stopMs = 0;
   readonly batches: Batch[] = [];
   readonly probes = new Map<string, ProbeResult>();
   readonly probed: string[] = [];
@@ -186,6 +188,7 @@ class FakeProducer implements Producer {
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
+    if (this.#engine.stopMs > 0) await delay(this.#engine.clock, this.#engine.stopMs);
     this.#engine.alive--;
   }
 

@@ -173,6 +173,65 @@ test('a reader waits through a slow engine, and is told when its segment is gone
   await headend.close();
 });
 
+test('there is no moment without a channel while it is replaced, however long the old one takes to end', async () => {
+  const { clock, engine, headend } = await setUp();
+  const old = await headend.channels.add(NEWS);
+  const waiting = old.segment('720p', 1002).catch((error: unknown) => error);
+  engine.stopMs = 3000;
+  const put = headend.channels.put({ ...NEWS, name: 'Newer' });
+  await clock.advance(0);
+  assert.is(headend.channels.get('news').name, 'Newer');
+  const late = await waiting;
+  assert.is(late instanceof HeadendError && late.code, 'CLOSED');
+  const playlist = headend.channels.get('news').mediaPlaylist('720p');
+  await clock.advance(2000);
+  assert.match(await playlist, /EXT-X-MEDIA-SEQUENCE:1000/);
+  assert.is(engine.alive, 2, 'the old one is still ending');
+  await clock.advance(2000);
+  assert.is((await put).name, 'Newer');
+  assert.is(engine.alive, 1);
+  engine.stopMs = 0;
+  await headend.close();
+});
+
+test('a rung that somebody waits for is made, however long the engine takes', async () => {
+  const { clock, engine, headend } = await setUp();
+  const channel = await headend.channels.add({ ...NEWS, segmentDuration: 1 });
+  // Longer than a rung is in demand after it was asked for: three target durations.
+  engine.segmentMs = 4000;
+  const onAir = (START - EPOCH) / 1000;
+  void channel.register('listener');
+  await clock.advance(100);
+  const segment = channel.segment('720p', onAir + 1).then(
+    ({ sequence }) => sequence,
+    (error: unknown) => String(error),
+  );
+  await clock.advance(10_500);
+  assert.is(await segment, onAir + 1);
+  await headend.close();
+});
+
+test('a schedule that is to air as soon as possible airs within 80 s where somebody watches, 12 s where nobody does', async () => {
+  const { clock, headend } = await setUp();
+  const channel = await headend.channels.add(NEWS);
+  const aheadMs = async () => {
+    const changed = channel.setSchedule(loop([{ source: '/b.mp4', duration: 10 }]));
+    await clock.advance(0);
+    return (await changed).getTime() - clock.now();
+  };
+  const unwatched = await aheadMs();
+  assert.ok(unwatched > 8000 && unwatched <= 12_000, `${unwatched} ms`);
+  const all: number[] = [];
+  for (let second = 0; second < 120; second++) {
+    await channel.register('viewer');
+    await clock.advance(1000);
+    if (second > 20) all.push(await aheadMs());
+  }
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  assert.ok(least >= 30_000 && most <= 80_000, `${least} to ${most} ms`);
+  await headend.close();
+});
+
 test('states and faults are events', async () => {
   const { clock, engine, headend } = await setUp();
   const events: string[] = [];

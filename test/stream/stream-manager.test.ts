@@ -3,8 +3,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
 import { type ResolvedSchedule, slate } from '../../lib/timeline/airing.js';
+import { ResolvedLoop } from '../../lib/timeline/schedule.js';
+import { SplicedSchedule } from '../../lib/timeline/splice.js';
 import { settle } from './fake-clock.js';
-import { createStreams, N } from './streams.js';
+import { createStreams, EPOCH, N, START } from './streams.js';
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -281,6 +283,40 @@ test('C9: the sessions of a channel that is removed end with it', async () => {
   await streams.shutdown();
 });
 
+test('C9: who asks in the very moment in which a channel is removed is told so at once', async () => {
+  const { clock, add, streams } = createStreams();
+  const stream = add('c');
+  const asked = [stream.playlist('720p'), stream.segment('audio', N), stream.inits()].map(codeOf);
+  const removed = streams.remove('c');
+  await settle();
+  assert.equal(await Promise.race([Promise.all(asked), clock.advance(100)]), [
+    'CLOSED',
+    'CLOSED',
+    'CLOSED',
+  ]);
+  await removed;
+  assert.is(clock.pending, 0);
+  await streams.shutdown();
+});
+
+test('C9: a channel whose predecessor is still being taken off the air is left alone by that', async () => {
+  const { clock, engine, add, streams, store } = createStreams();
+  await add('c').register('a');
+  await clock.advance(1000);
+  engine.stopMs = 3000;
+  const removed = streams.remove('c');
+  const stream = add('c');
+  const answer = codeOf(stream.segment('360p', N + 2));
+  await clock.advance(5000);
+  await removed;
+  assert.is(await answer, 'resolved');
+  const key = { channelId: 'c', rendition: 'audio', sequence: N };
+  assert.ok(store.get(key), 'what it made before that is kept');
+  await clock.advance(3000);
+  engine.stopMs = 0;
+  await streams.shutdown();
+});
+
 test('C11: a thousand times on and off leave no producer, no timer, no segment and no viewer', async () => {
   const { clock, engine, store, add, streams } = createStreams({ segmentMs: 0 });
   const stream = add('c', { batch: { segments: 2, threshold: 1 } });
@@ -367,6 +403,24 @@ test('C14: nobody is lost when the wall clock is set, forward or back', async ()
   await streams.shutdown();
 });
 
+test('C14: a rung watched before the wall clock was set back is not in demand for all the time until then', async () => {
+  const { clock, add, streams } = createStreams({ segmentMs: 100 });
+  const stream = add('c');
+  const wall = clock.now.bind(clock);
+  const earlier = stream.playlist('720p', { sessionId: 'a' });
+  await clock.advance(1000);
+  await earlier;
+  stream.unregister('a');
+  await clock.advance(31_000);
+  assert.is(stream.state, 'idle');
+  clock.now = () => wall() - 3_000_000;
+  const later = stream.playlist('360p', { sessionId: 'b' });
+  await clock.advance(1000);
+  await later;
+  assert.equal(stream.rungsInDemand, ['360p']);
+  await streams.shutdown();
+});
+
 test('positions come from segments, are written down once, and sound does not hide the pictures', async () => {
   const { clock, add, journal, streams } = createStreams({ segmentMs: 10 });
   const stream = add('c');
@@ -424,6 +478,33 @@ test('viewers whom the journal remembers find their channel on, if they were the
   await streams.shutdown();
 });
 
+test('the time for which the server was down counts against no viewer, and a channel that is replaced brings nobody back', async () => {
+  const { clock, add, journal, streams } = createStreams({ segmentMs: 100 });
+  const saved = (channelId: string, sessionId: string, ageMs: number) => ({
+    ...{ channelId, sessionId, openedAtMs: START - 900_000, seenAtMs: START - ageMs },
+    ...{ rendition: null, segmentNumber: null },
+  });
+  journal.sessions = [
+    saved('c', 'gone', 640_000),
+    saved('d', 'last', 600_000),
+    saved('c', 'paused', 620_000),
+  ];
+  const ids = (id: string) => {
+    const viewers = streams.get(id).viewers();
+    return viewers.map(({ sessionId }) => sessionId);
+  };
+  add('c');
+  await clock.advance(1000);
+  add('d');
+  assert.equal([ids('c'), ids('d')], [['paused'], ['last']]);
+  await clock.advance(2000);
+  assert.is(streams.get('d').state, 'active');
+  await streams.remove('d');
+  add('d');
+  assert.equal(ids('d'), []);
+  await streams.shutdown();
+});
+
 test('what has aired, which batches were made and what failed is written down', async () => {
   const { clock, engine, add, journal, streams } = createStreams({ segmentMs: 100 });
   let failures = 1;
@@ -447,6 +528,35 @@ test('what has aired, which batches were made and what failed is written down', 
   assert.equal(
     journal.of('fault').map(({ fault }) => fault.code),
     ['ENCODE_FAILED'],
+  );
+  await streams.shutdown();
+});
+
+test('a programme that a change of the schedule cuts short is written down anew, as it aired', async () => {
+  const { clock, grid, add, journal, streams } = createStreams({ segmentMs: 100 });
+  const hour = (title: string) =>
+    new ResolvedLoop([{ title, source: { kind: 'slate' }, frames: 90_000 }], 0);
+  let current = SplicedSchedule.of(hour('old'), grid.format.frameRate);
+  const schedule: ResolvedSchedule = {
+    identity: '',
+    airingAt: (frame) => current.airingAt(frame),
+  };
+  await add('c', { schedule }).register('a');
+  await clock.advance(3000);
+  const cut = grid.firstFrame(N + 30);
+  current = current.with(hour('new'), cut);
+  for (let second = 0; second < 120; second += 20) {
+    await streams.get('c').register('a');
+    await clock.advance(20_000);
+  }
+  const cutAtMs = grid.instantOfFrame(cut);
+  assert.equal(
+    journal.of('aired').map(({ title, startsAtMs, endsAtMs }) => [title, startsAtMs, endsAtMs]),
+    [
+      ['old', EPOCH + 3_600_000, EPOCH + 7_200_000],
+      ['old', EPOCH + 3_600_000, cutAtMs],
+      ['new', cutAtMs, EPOCH + 7_200_000],
+    ],
   );
   await streams.shutdown();
 });

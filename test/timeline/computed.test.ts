@@ -209,6 +209,20 @@ test('an iterator that throws is over; one that hangs is not asked twice, and go
   });
 });
 
+test('whoever gives nothing for hours does not fill the memory with slate', async () => {
+  const source = async ({ index }: NextProgrammeRequest): Promise<Programme> =>
+    index === 0 ? minutes('/0') : new Promise(() => {});
+  await air(source, async ({ schedule, clock }) => {
+    assert.is(seen(schedule, 0), '/0 0');
+    for (let minute = 1; minute <= 120; minute++) {
+      await clock.advance(60_000);
+      entries(schedule, minute * MINUTE, (minute + 1) * MINUTE);
+    }
+    assert.is(seen(schedule, 0), 'slate', 'what aired two hours ago is forgotten');
+    assert.is(schedule.airingAt(119 * MINUTE).kind, 'slate');
+  });
+});
+
 test('a programme that cannot be measured, or is none, is left out with a fault', async () => {
   const list: Programme[] = [
     minutes('/0'),
