@@ -307,18 +307,20 @@ export class ChannelStream implements Coordinated {
 
   /**
    * What the media playlist of a rendition lists now. On a channel that has just started it waits for the
-   * first fragment of the first segment, with which players begin; other listed segments may still be in the making, or be made
-   * when they are asked for.
+   * first fragment of the first segment; other listed segments may still be in the making, or be made when they are
+   * asked for. It lists what it would have listed without the wait: players count back from its end, and so begin with
+   * that fragment however long it took, and not with a segment that has not been begun.
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
    */
   playlist(rendition: string, request: ViewerRequest = {}): Promise<PlaylistView> {
     return this.#answering(request, rendition, async (run) => {
       this.#requireAdmitted(rendition);
+      const range = this.#window.listed(this.now(), run.from);
       const [init] = await Promise.all([
         this.#init(rendition, request.signal),
         run.onAir || this.#started(run, rendition, run.from, request.signal),
       ]);
-      return { init, range: this.#window.listed(this.now(), run.from) };
+      return { init, range };
     });
   }
 
