@@ -140,6 +140,16 @@ function declared(container: Container, rungs: typeof RUNGS) {
   };
 }
 
+/** ISO/IEC 14496-15 5.3.3.1: an `avc1` entry whose configuration holds one SPS and one PPS. */
+function assertParameterSets(init: Uint8Array): void {
+  const bytes = Buffer.from(init);
+  const configuration = bytes.indexOf('avcC') + 4;
+  assert.ok(bytes.indexOf('avc1') > 0 && configuration > bytes.indexOf('avc1'));
+  assert.is(bytes.readUInt8(configuration + 5) & 0x1f, 1, 'sequence parameter sets');
+  const pps = configuration + 8 + bytes.readUInt16BE(configuration + 6);
+  assert.is(bytes.readUInt8(pps), 1, 'picture parameter sets');
+}
+
 const RUNGS = completeLadder([{ height: 240, bitrate: 500_000 }]);
 
 test('measured: no segment above BANDWIDTH, and the mean within 110 % of AVERAGE-BANDWIDTH', async () => {
@@ -150,6 +160,7 @@ test('measured: no segment above BANDWIDTH, and the mean within 110 % of AVERAGE
     const items = [fileItem(path, 0, 500)];
     const collector = await produceBatches(engine, items, 0, [30], { ...PRODUCER, rungs: RUNGS });
     const [video, audio] = [collector.media('240p'), collector.media('audio')];
+    assertParameterSets(video.init);
     for (const container of CONTAINERS) {
       const sizes = await Promise.all(
         video.segments.map(async ({ data }, index) => {
