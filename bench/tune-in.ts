@@ -20,8 +20,6 @@ const HLS_JS = createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js');
 const IN_POINT = 4 * SEGMENT_SECONDS;
 const RUNG = requireRung(720);
 const POLL_MS = 10;
-/** hls.js shows what it has of a segment, instead of waiting for the whole. */
-const PROGRESSIVE = 'headend, progressive';
 
 function requireRung(height: number): Rung {
   const rung = LADDER.find((candidate) => candidate.height === height);
@@ -30,10 +28,10 @@ function requireRung(height: number): Rung {
 }
 
 /** Runs in the page: milliseconds from asking for the multivariant playlist to what the player gets first. */
-const TUNE_IN = `async (url, options) => {
+const TUNE_IN = `async (url) => {
   const video = document.body.appendChild(document.createElement('video'));
   video.muted = true;
-  const hls = new Hls({ autoStartLoad: false, testBandwidth: false, ...options });
+  const hls = new Hls({ autoStartLoad: false, testBandwidth: false });
   const figures = {};
   await new Promise((resolve) => {
     hls.on(Hls.Events.MEDIA_ATTACHED, resolve);
@@ -64,22 +62,16 @@ const TUNE_IN = `async (url, options) => {
   return figures;
 }`;
 
-async function tuneIn(
-  browser: Browser,
-  url: string,
-  options: { readonly progressive?: boolean } = {},
-): Promise<Record<string, number>> {
+async function tuneIn(browser: Browser, url: string): Promise<Record<string, number>> {
   const page = await browser.newPage();
   // Any document of the server's own origin will do; this one starts nothing.
   await page.goto(new URL('/nothing', url).href);
   await page.addScriptTag({ path: HLS_JS });
-  return page.evaluate<Record<string, number>>(
-    `(${TUNE_IN})(${JSON.stringify(url)}, ${JSON.stringify(options)})`,
-  );
+  return page.evaluate<Record<string, number>>(`(${TUNE_IN})(${JSON.stringify(url)})`);
 }
 
 /** The film is known to the library, as it is on a server that was started some time ago. */
-async function ours(browser: Browser, progressive: boolean): Promise<Record<string, number>> {
+async function ours(browser: Browser): Promise<Record<string, number>> {
   await using headend = await createHeadend({ hardware: 'software' });
   await headend.channels.add({
     ...{ id: 'bench', frameRate: FPS, segmentDuration: SEGMENT_SECONDS },
@@ -88,7 +80,7 @@ async function ours(browser: Browser, progressive: boolean): Promise<Record<stri
     schedule: loop([{ source: FILM }]),
   });
   const url = await headend.listen({ port: 0, host: '127.0.0.1' });
-  return await tuneIn(browser, `${url}/channels/bench/index.m3u8`, { progressive });
+  return await tuneIn(browser, `${url}/channels/bench/index.m3u8`);
 }
 
 /** ffmpeg is spawned by the first request, which waits for the playlist, as all do for files that are not there yet. */
@@ -97,13 +89,12 @@ async function peer(browser: Browser, pace: readonly string[]): Promise<Record<s
   let child: ChildProcess | null = null;
   const server = createServer(async ({ url = '' }, response) => {
     if (!/\.(m3u8|mp4|m4s)$/.test(url)) {
-      response.writeHead(404).end();
+      response.writeHead(404).end('nothing');
       return;
     }
     child ??= startFfmpeg(folder, pace);
     const path = join(folder, basename(url));
     while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    response.setHeader('access-control-allow-origin', '*');
     response.end(await readFile(path));
   });
   server.listen(0, '127.0.0.1');
@@ -158,14 +149,14 @@ export const bench: Bench = {
     'Chromium gets, in the middle of a 1080p film, one 720p rung, segments of 4 s. Against a server of files whose first ' +
     "request starts the system's ffmpeg, and where a request waits for its file: once as fast as it can, which is how it " +
     'starts earliest but is not live, and once with `-re`. Goal: the first picture in 0.35 of the time.',
-  variants: ['headend', PROGRESSIVE, 'ffmpeg', 'ffmpeg -re'],
+  variants: ['headend', 'ffmpeg', 'ffmpeg -re'],
   async prepare() {
     await prepareFilm();
   },
   async trial(variant) {
     const browser = await openBrowser();
     try {
-      if (variant.startsWith('headend')) return await ours(browser, variant === PROGRESSIVE);
+      if (variant === 'headend') return await ours(browser);
       return await peer(browser, variant === 'ffmpeg -re' ? ['-re'] : []);
     } finally {
       await browser.close();
@@ -173,7 +164,7 @@ export const bench: Bench = {
   },
   rows: (medians) =>
     STEPS.map(([name, key]) => {
-      const [own, early] = [figure(medians, 'headend', key), figure(medians, PROGRESSIVE, key)];
+      const own = figure(medians, 'headend', key);
       const [fast, live] = [figure(medians, 'ffmpeg', key), figure(medians, 'ffmpeg -re', key)];
       return {
         'ms until': name,
@@ -181,8 +172,6 @@ export const bench: Bench = {
         'ffmpeg -re': live,
         headend: own,
         ratio: own / fast,
-        [PROGRESSIVE]: early,
-        'ratio ': early / fast,
       };
     }),
 };
