@@ -63,16 +63,12 @@ export function writeMediaPlaylist(playlist: MediaPlaylist): string {
   return `${lines.join('\n')}\n`;
 }
 
-<<<<<<< HEAD
 function changesBefore({ past, at }: EncodingChanges, sequence: number): number {
   return past + at.filter((change) => change < sequence).length;
 }
 
-// One EXT-X-DATERANGE for every programme that airs within the window.
-=======
 // One EXT-X-DATERANGE for every programme that airs within the window. Where they are too many for one playlist, those
 // at its beginning are left out: they were announced when they were at its end.
->>>>>>> system
 function dateRanges({ grid, schedule, range }: MediaPlaylist): string[] {
   const lines: string[] = [];
   const first = grid.firstFrame(range.from);

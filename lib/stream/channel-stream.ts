@@ -169,7 +169,7 @@ export class ChannelStream implements Coordinated {
 
   /** The segments that playlists list now; null while the channel is not on. */
   get window(): SegmentRange | null {
-    return this.#run && this.#listed(this.#run);
+    return this.#run && this.#listed(this.#run, this.now());
   }
 
   /** Ids of the rungs that are being made, largest first. */
@@ -313,18 +313,21 @@ export class ChannelStream implements Coordinated {
 
   /**
    * What the media playlist of a rendition lists now. On a channel that has just started it waits for the
-   * first fragment of the first segment, with which players begin; other listed segments may still be in the making, or
-   * be made when they are asked for. Where hardware encodes, nothing is listed before it is made.
+   * first fragment of the first segment; other listed segments may still be in the making, or be made when they are
+   * asked for. It lists what it would have listed without the wait: players count back from its end, and so begin with
+   * that fragment however long it took, and not with a segment that has not been begun. Where hardware encodes, nothing is
+   * listed before it is made.
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
    */
   playlist(rendition: string, request: ViewerRequest = {}): Promise<PlaylistView> {
     return this.#answering(request, rendition, async (run) => {
       this.#requireAdmitted(rendition);
+      const askedAt = this.now();
       const [init] = await Promise.all([
         this.#init(rendition, request.signal),
         run.onAir || this.#begun(run, rendition, request.signal),
       ]);
-      return { init, range: this.#listed(run) };
+      return { init, range: this.#listed(run, askedAt) };
     });
   }
 
@@ -592,8 +595,8 @@ export class ChannelStream implements Coordinated {
     return Promise.all(sequences.map((n) => this.#made(run, rendition, n, signal)));
   }
 
-  #listed(run: ProductionRun): SegmentRange {
-    const { from, to } = this.#window.listed(this.now(), run.from);
+  #listed(run: ProductionRun, nowMs: number): SegmentRange {
+    const { from, to } = this.#window.listed(nowMs, run.from);
     return { from, to: Math.max(from, Math.min(to, run.listedTo)) };
   }
 

@@ -130,7 +130,7 @@ test('plays a channel of files, frame after frame', async ({ page, folder }) => 
   const { pictures } = await assertPlays(page, url, channel, 'files');
 
   const whole = { x: 0, y: 0, width: 320, height: 180 };
-  const codes = pictures.map((picture) => readCode(Uint8Array.from(picture), 320, whole));
+  const codes = pictures.map((picture) => readCode(picture, 320, whole));
   const known = codes.filter((code) => code !== null);
   assert.ok(known.length > codes.length * 0.9, `${known.length} of ${codes.length} codes readable`);
   // Twenty seconds of programmes of ten and eight seconds: both are seen, and only forwards.

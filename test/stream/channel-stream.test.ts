@@ -75,6 +75,17 @@ test('the first playlist comes with the first segment, and lists three target du
   await setup.stream.close();
 });
 
+test('a first playlist that had to wait beyond a segment lists what was on air when it was asked for', async () => {
+  const setup = setUp({ segmentMs: 3500 });
+  const { ms, value } = await timed(setup.clock, setup.stream.playlist('720p'));
+  assert.is(ms, 3500);
+  assert.ok(setup.clock.now() > EPOCH + (N + 1) * 4000, 'another segment is on air');
+  assert.equal(value.range, { from: N, to: N + 2 });
+  const next = await timed(setup.clock, setup.stream.playlist('720p'));
+  assert.equal(next.value.range, { from: N, to: N + 3 });
+  await setup.stream.close();
+});
+
 test('production goes on at once until the last batch reaches far enough beyond the playlist, and then waits', async () => {
   const setup = setUp();
   await timed(setup.clock, setup.stream.playlist('720p'));

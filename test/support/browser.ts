@@ -14,7 +14,7 @@ export interface Watched {
   /** What hls.js complained about since the page was opened, fatal or not. */
   readonly errors: readonly string[];
   /** Pictures 320x180 as luma, one about every second. */
-  readonly pictures: readonly (readonly number[])[];
+  readonly pictures: readonly Uint8Array[];
   readonly width: number;
   readonly height: number;
 }
@@ -57,8 +57,11 @@ async function untilTrue(page: Page, expression: string): Promise<void> {
 }
 
 /** Watches for so many seconds. */
-export function watch(page: Page, seconds: number): Promise<Watched> {
-  return page.evaluate<Watched>(`headendWatcher.watch(${seconds})`);
+export async function watch(page: Page, seconds: number): Promise<Watched> {
+  const watched = await page.evaluate<
+    Omit<Watched, 'pictures'> & { readonly pictures: readonly string[] }
+  >(`headendWatcher.watch(${seconds})`);
+  return { ...watched, pictures: watched.pictures.map((text) => Buffer.from(text, 'base64')) };
 }
 
 /** The longest time in milliseconds during which currentTime did not advance. */
