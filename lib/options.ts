@@ -5,6 +5,8 @@ import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
 import { CONTAINERS, type Container } from './hls/container.js';
 import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
+import type { FileJournal } from './journal/journal.js';
+import type { JournalOptions } from './journal/open-journal.js';
 import { defaultWidth, type RungOptions, SIZE_LIMITS, X264_PRESETS } from './ladder.js';
 import type { LoudnessOptions } from './probe/planned-gain.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
@@ -66,6 +68,12 @@ export interface HeadendOptions {
    * there. Several processes may share it. Default: remembered in memory, of 5000 files.
    */
   readonly probeCache?: string;
+  /**
+   * Where sessions, positions, batches, programmes, faults and the channels saved through the API are written down, so
+   * that they outlive the process: a file, the options of `openJournal`, or a journal, which is closed with the
+   * Headend. Default `false`: nowhere.
+   */
+  readonly journal?: string | JournalOptions | FileJournal | false;
   /**
    * PEM file of the certificate authorities that https sources are checked against. Default: the system's, where
    * Linux distributions keep it.
@@ -160,6 +168,13 @@ const HeadendMembers = Type.Object(
     admission: Type.Optional(Type.Enum(['off', 'refuse', 'reduce'])),
     fontFile: Type.Optional(Type.String({ minLength: 1 })),
     probeCache: Type.Optional(Type.String({ minLength: 1 })),
+    journal: Type.Optional(
+      Type.Refine(
+        Type.Unsafe<string | JournalOptions | FileJournal | false>({}),
+        isJournal,
+        () => 'must be a path, the options of openJournal, a journal, or false',
+      ),
+    ),
     caFile: Type.Optional(Type.String({ minLength: 1 })),
     logger: Type.Optional(
       Type.Refine(
@@ -256,6 +271,11 @@ export const ChannelOptionsSchema = Type.Object(
 function isInstant(value: unknown): boolean {
   const isDate = value instanceof Date || typeof value === 'string';
   return isDate && !Number.isNaN(new Date(value).getTime());
+}
+
+function isJournal(value: unknown): boolean {
+  if (typeof value === 'object') return value !== null;
+  return value === false || (typeof value === 'string' && value !== '');
 }
 
 function isLogger(value: unknown): boolean {
