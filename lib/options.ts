@@ -154,7 +154,8 @@ export const CHANNEL_DEFAULTS = {
 
 const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
 
-const HeadendMembers = Type.Object(
+/** The members of {@link HeadendOptions}, without what holds between them. */
+export const HeadendMembers = Type.Object(
   {
     hardware: Type.Optional(Type.Enum(['auto', 'software'])),
     storeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
