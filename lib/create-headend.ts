@@ -1,24 +1,66 @@
-// createHeadend: checks the options and joins the Headend with the native engine and the machine's clock.
+// createHeadend: checks the options and joins the Headend with the native engine, its files and the machine's clock.
 
 import { systemClock } from './clock.js';
 import { createNativeEngine } from './engine/native.js';
+import type { HeadendError } from './errors.js';
 import { Headend } from './headend.js';
-import { type HeadendOptions, HeadendOptionsSchema } from './options.js';
+import type { FileJournal } from './journal/journal.js';
+import { type JournalOptions, openJournal } from './journal/open-journal.js';
+import { HEADEND_DEFAULTS, type HeadendOptions, HeadendOptionsSchema } from './options.js';
 import { SqliteProbeCache } from './probe/sqlite-probe-cache.js';
 import { validate } from './validate.js';
 
 /**
  * Starts a Headend.
- * @throws HeadendError `INVALID_OPTIONS`, or `ADDON_NOT_FOUND` when no build of the native addon fits this
- * machine.
+ * @throws HeadendError `INVALID_OPTIONS`; `JOURNAL_FAILED` when the journal cannot be opened; `ADDON_NOT_FOUND` when no
+ * build of the native addon fits this machine.
  */
 export async function createHeadend(options: HeadendOptions = {}): Promise<Headend> {
   const valid: HeadendOptions = validate('createHeadend', HeadendOptionsSchema, options);
   const { probeCache, caFile } = valid;
-  const cache =
-    probeCache === undefined
-      ? {}
-      : { probeCache: await SqliteProbeCache.open(probeCache, () => systemClock.now()) };
   const engine = createNativeEngine(caFile === undefined ? {} : { caFile });
-  return Headend.create(valid, { engine, clock: systemClock, ...cache });
+  // What the journal has to say before the Headend is there waits for it.
+  const early: HeadendError[] = [];
+  let headend: Headend | undefined;
+  const onFault = (fault: HeadendError) => {
+    if (headend) headend.reportJournalFault(fault);
+    else early.push(fault);
+  };
+  const opened: AsyncDisposable[] = [{ [Symbol.asyncDispose]: () => engine.close() }];
+  try {
+    const journal = await journalOf(valid, onFault);
+    if (journal) opened.push(journal);
+    const cache =
+      probeCache === undefined
+        ? {}
+        : { probeCache: await SqliteProbeCache.open(probeCache, () => systemClock.now()) };
+    headend = await Headend.create(valid, { engine, clock: systemClock, journal, ...cache });
+  } catch (error) {
+    for (const part of opened.reverse()) await part[Symbol.asyncDispose]();
+    throw error;
+  }
+  for (const fault of early) headend.reportJournalFault(fault);
+  return headend;
+}
+
+async function journalOf(
+  { journal = false, idleMs, viewerTimeoutMs }: HeadendOptions,
+  onFault: (fault: HeadendError) => void,
+): Promise<FileJournal | null> {
+  if (journal === false) return null;
+  if (typeof journal === 'object' && isOpen(journal)) return journal;
+  const sessionTimeoutMs = viewerTimeoutMs ?? idleMs ?? HEADEND_DEFAULTS.idleMs;
+  const given = typeof journal === 'string' ? { file: journal } : journal;
+  return openJournal({
+    sessionTimeoutMs,
+    ...given,
+    onFault: (fault) => {
+      given.onFault?.(fault);
+      onFault(fault);
+    },
+  });
+}
+
+function isOpen(journal: JournalOptions | FileJournal): journal is FileJournal {
+  return 'record' in journal;
 }

@@ -23,7 +23,7 @@ import { variantOrder } from './hls/multivariant-playlist.js';
 import { TsSegments } from './hls/ts-segments.js';
 import { createHttpApp } from './http/app.js';
 import type { HttpOptions } from './http/options.js';
-import type { Journal } from './journal/journal.js';
+import type { FileJournal } from './journal/journal.js';
 import { completeLadder, DEFAULT_LADDER, withoutUpscaling } from './ladder.js';
 import {
   CHANNEL_DEFAULTS,
@@ -39,6 +39,7 @@ import { plannedGains } from './probe/planned-gain.js';
 import { type ProbeAllOptions, type ProbeOutcome, probeAll } from './probe/probe-all.js';
 import { MemoryProbeCache, type ProbeCache } from './probe/probe-cache.js';
 import { type ProbeOptions, Prober, type SourceFacts } from './probe/prober.js';
+import { SavedChannels } from './saved-channels.js';
 import { SegmentStore } from './store/segment-store.js';
 import type { Fault } from './stream/fault.js';
 import type {
@@ -94,8 +95,8 @@ export interface ListenOptions {
 export interface HeadendParts {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** Where sessions, positions, batches, programmes and faults are written down. Default: nowhere. */
-  readonly journal?: Journal | null;
+  /** Where what happens is written down; closed with the Headend. Default: nowhere. */
+  readonly journal?: FileJournal | null;
   /** Closed with the Headend. Default: one in memory. */
   readonly probeCache?: ProbeCache;
 }
@@ -137,12 +138,15 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly http: HttpOptions;
   /** The time that everything here goes by. */
   readonly clock: Clock;
+  /** The journal, if one is kept: the as-run log, faults and sessions. */
+  readonly journal: FileJournal | null;
+  /** The channels that the journal brings back after a restart. */
+  readonly saved: SavedChannels;
   readonly #options: HeadendOptions;
   readonly #engine: Engine;
   readonly #probeCache: ProbeCache;
   readonly #prober: Prober;
   readonly #store: SegmentStore;
-  readonly #journal: Journal | null;
   readonly #streams: StreamManager;
   readonly #tsSegments: TsSegments;
   readonly #fontFile: string;
@@ -169,7 +173,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.#store = new SegmentStore({ clock, maxBytes });
     this.#tsSegments = new TsSegments({ engine, maxBytes: maxBytes / TS_SHARE });
     this.#fontFile = options.fontFile ?? defaultFontFile();
-    this.#journal = journal;
+    this.journal = journal;
     this.#streams = new StreamManager({
       engine,
       store: this.#store,
@@ -191,6 +195,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       list: () => [...this.#channels.values()],
       remove: (id) => this.#remove(id),
     };
+    this.saved = new SavedChannels({ channels: this.channels, journal, clock });
   }
 
   /** Use `createHeadend`, which brings the native engine. */
@@ -294,6 +299,15 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return host === '' || isIP(host) ? url : `http://${host}:${new URL(url).port}`;
   }
 
+  /**
+   * Tells a fault of the journal, which belongs to no channel.
+   * @internal
+   */
+  reportJournalFault({ code, stage, message }: HeadendError): void {
+    const about = { channelId: '', averror: 0, source: '', airsAt: null };
+    this.#onFault({ code, stage, message, ...about });
+  }
+
   /** Ends every channel, closes the HTTP server and joins every thread. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -311,7 +325,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       await Promise.all([this.#app?.close(), this.#streams.shutdown()]);
     } finally {
       await this.#engine.close();
-      await this.#journal?.close();
+      await this.journal?.close();
       this.#probeCache.close();
     }
   }

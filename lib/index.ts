@@ -16,8 +16,12 @@ export type {
 } from './channel.js';
 export { Channel } from './channel.js';
 export { createHeadend } from './create-headend.js';
-export type { ChannelDefinition } from './definition.js';
-export { ChannelDefinitionSchema, channelFromDefinition } from './definition.js';
+export type { ChannelDefinition, ScheduleDefinition } from './definition.js';
+export {
+  ChannelDefinitionSchema,
+  channelFromDefinition,
+  scheduleFromDefinition,
+} from './definition.js';
 export type {
   AudioTrack,
   EncoderReport,
@@ -89,6 +93,8 @@ export type { ChannelOptions, Hardware, HeadendOptions, Logger } from './options
 export type { LoudnessOptions } from './probe/planned-gain.js';
 export type { ProbeAllOptions, ProbeOutcome, ProbeProgress } from './probe/probe-all.js';
 export type { ProbeOptions, SourceFacts } from './probe/prober.js';
+export type { RestoredChannel } from './saved-channels.js';
+export { SavedChannels } from './saved-channels.js';
 export type { BatchState } from './session/batch-state.js';
 export type { ChannelState } from './session/stream-session.js';
 export type { StoredInit, StoredSegment } from './store/segment-store.js';

@@ -5,6 +5,8 @@ import Type from 'typebox';
 import { AUDIO_RENDITION, type Rational } from './engine/engine.js';
 import { CONTAINERS, type Container } from './hls/container.js';
 import { type HttpOptions, HttpOptionsSchema } from './http/options.js';
+import type { FileJournal } from './journal/journal.js';
+import type { JournalOptions } from './journal/open-journal.js';
 import {
   defaultWidth,
   H264_PROFILES,
@@ -90,6 +92,12 @@ export interface HeadendOptions {
    */
   readonly probeCache?: string;
   /**
+   * Where sessions, positions, batches, programmes, faults and the channels saved through the API are written down, so
+   * that they outlive the process: a file, the options of `openJournal`, or a journal, which is closed with the
+   * Headend. Default `false`: nowhere.
+   */
+  readonly journal?: string | JournalOptions | FileJournal | false;
+  /**
    * PEM file of the certificate authorities that https sources are checked against. Default: the system's, where
    * Linux distributions keep it.
    */
@@ -174,7 +182,8 @@ export const CHANNEL_DEFAULTS = {
 
 const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
 
-const HeadendMembers = Type.Object(
+/** The members of {@link HeadendOptions}, without what holds between them. */
+export const HeadendMembers = Type.Object(
   {
     hardware: Type.Optional(Type.Enum([...HARDWARE])),
     storeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
@@ -188,6 +197,13 @@ const HeadendMembers = Type.Object(
     admission: Type.Optional(Type.Enum(['off', 'refuse', 'reduce'])),
     fontFile: Type.Optional(Type.String({ minLength: 1 })),
     probeCache: Type.Optional(Type.String({ minLength: 1 })),
+    journal: Type.Optional(
+      Type.Refine(
+        Type.Unsafe<string | JournalOptions | FileJournal | false>({}),
+        isJournal,
+        () => 'must be a path, the options of openJournal, a journal, or false',
+      ),
+    ),
     caFile: Type.Optional(Type.String({ minLength: 1 })),
     logger: Type.Optional(
       Type.Refine(
@@ -287,6 +303,11 @@ export const ChannelOptionsSchema = Type.Object(
 function isInstant(value: unknown): boolean {
   const isDate = value instanceof Date || typeof value === 'string';
   return isDate && !Number.isNaN(new Date(value).getTime());
+}
+
+function isJournal(value: unknown): boolean {
+  if (typeof value === 'object') return value !== null;
+  return value === false || (typeof value === 'string' && value !== '');
 }
 
 function isLogger(value: unknown): boolean {

@@ -21,8 +21,24 @@ export function validate<Schema extends TSchema>(
 
 /** What is wrong with a value that its schema refuses: the option, what it must be, and what it was. */
 export function mistake(schema: TSchema, value: unknown): string {
-  // `boolean` errors only repeat what `additionalProperties` says better.
-  const error = Value.Errors(schema, value).find(({ keyword }) => keyword !== 'boolean');
+  const errors = Value.Errors(schema, value);
+  const wrongTypes = errors.filter(isWrongType);
+  const error = errors.find(
+    ({ keyword, schemaPath }) =>
+      // `boolean` errors only repeat what `additionalProperties` says better.
+      keyword !== 'boolean' && !wrongTypes.some((wrong) => isWithin(schemaPath, branchOf(wrong))),
+  );
+  const unknownType =
+    error?.keyword === 'anyOf' &&
+    wrongTypes.find((wrong) => isWithin(branchOf(wrong), error.schemaPath));
+  if (unknownType) {
+    const { instancePath } = unknownType;
+    const known = wrongTypes
+      .filter((wrong) => wrong.instancePath === instancePath)
+      .map(({ params }) => inspect(params.allowedValue));
+    const expected = `must be one of ${known.join(', ')}`;
+    return sentence(optionName(instancePath), expected, Value.Pointer.Get(value, instancePath));
+  }
   const path = error ? optionName(error.instancePath) : '';
   const expected = error ? expectation(error) : 'is not valid';
   return sentence(path, expected, Value.Pointer.Get(value, error?.instancePath ?? ''));
@@ -54,6 +70,23 @@ function sentence(option: string, expected: string, value: unknown): string {
 }
 
 type ValidationError = ReturnType<typeof Value.Errors>[number];
+
+const TYPE_MEMBER = '/properties/type';
+
+// A branch of a union of objects that the object's `type` rules out: its other mistakes are none.
+function isWrongType(
+  error: ValidationError,
+): error is Extract<ValidationError, { keyword: 'const' }> {
+  return error.keyword === 'const' && error.schemaPath.endsWith(TYPE_MEMBER);
+}
+
+function branchOf({ schemaPath }: ValidationError): string {
+  return schemaPath.slice(0, -TYPE_MEMBER.length);
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
 
 function expectation(error: ValidationError): string {
   if (error.keyword === 'enum') {

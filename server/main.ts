@@ -6,47 +6,64 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LADDER } from '../lib/index.js';
+import { type CheckOptions, check } from './check.js';
+import { jsonSchema } from './config/schema.js';
+import { OK, WRONG_USE } from './exit-codes.js';
 import { showHardware } from './hardware.js';
+import { EXIT_CODES, SERVE_HELP } from './help.js';
 import { type ProbeCommandOptions, probe } from './probe.js';
 import { type ServeOptions, serve } from './serve.js';
 
 const program = new Command('headend')
-  .description('Plays folders of media files as live TV channels over HLS.')
+  .description('Plays media files as live TV channels over HLS.')
   .version(version())
-  .showHelpAfterError();
+  .showHelpAfterError()
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? OK : WRONG_USE))
+  .addHelpText('after', EXIT_CODES);
 
 program
   .command('serve')
   .description('Air channels and a page to watch them on.')
-  .option(
-    '-m, --media <dir>',
-    'a channel for this folder and for every folder in it that holds media',
+  .addOption(
+    new Option('-c, --config <file>', 'channels and settings; see docs/configuration.md')
+      .env('HEADEND_CONFIG')
+      .conflicts('media'),
   )
   .addOption(
-    new Option('--max-height <pixels>', 'tallest rung; fewer than 4 cores cannot keep up with 1080')
+    new Option(
+      '-m, --media <dir>',
+      'a channel for this folder and for every folder in it that holds media',
+    ).env('HEADEND_MEDIA'),
+  )
+  .addOption(
+    new Option(
+      '--max-height <pixels>',
+      'tallest rung of the default ladder; fewer than 4 cores cannot keep up with 1080',
+    )
       .choices(DEFAULT_LADDER.map(({ height }) => String(height)))
       .default(availableParallelism() < 4 ? '720' : '1080'),
   )
   .addOption(
-    new Option('-p, --port <number>', 'TCP port; 0 takes a free one')
+    new Option('-p, --port <number>', 'TCP port; 0 takes a free one (default: 8080)')
       .env('PORT')
-      .default(8080)
       .argParser(port),
   )
   .addOption(
-    new Option('--host <address>', 'interface to listen on; 0.0.0.0 for all')
-      .env('HOST')
-      .default('localhost'),
+    new Option(
+      '--host <address>',
+      'interface to listen on; 0.0.0.0 for all (default: localhost)',
+    ).env('HOST'),
   )
+  .option(
+    '--state <dir>',
+    'keeps the journal and what is known about media files (default: STATE_DIRECTORY, else ~/.local/state/headend)',
+  )
+  .option('--no-journal', 'write down nothing: channels added over HTTP end with the process')
   .option(
     '--probe-cache <file>',
     'remember what media files hold; one filled by "headend probe --loudness --cache" brings them to one loudness',
   )
-  .addHelpText(
-    'after',
-    '\nWithout media, generated demo channels are on the air.\n' +
-      'Ctrl-C ends the server; a second Ctrl-C ends it without waiting.',
-  )
+  .addHelpText('after', SERVE_HELP)
   .action(async (options: Omit<ServeOptions, 'maxHeight'> & { maxHeight: string }) => {
     process.exitCode = await serve({ ...options, maxHeight: Number(options.maxHeight) });
   });
@@ -55,6 +72,28 @@ program
   .command('hardware')
   .description('Try the encoders of this machine and say which work, and why the others do not.')
   .action(showHardware);
+
+program
+  .command('check')
+  .description('Say what of a configuration or a media folder would not air as it is meant.')
+  .addOption(
+    new Option('-c, --config <file>', 'configuration file')
+      .env('HEADEND_CONFIG')
+      .conflicts('media'),
+  )
+  .addOption(new Option('-m, --media <dir>', 'media folder').env('HEADEND_MEDIA'))
+  .option('--probe-cache <file>', 'remember what media files hold')
+  .action(async (options: CheckOptions, command: Command) => {
+    if (options.config === undefined && options.media === undefined) {
+      command.error('error: give --config <file> or --media <dir>');
+    }
+    process.exitCode = await check(options);
+  });
+
+program
+  .command('config-schema')
+  .description('Print the JSON schema of the configuration file.')
+  .action(() => console.log(jsonSchema()));
 
 program
   .command('probe')

@@ -1,16 +1,14 @@
-// Channels from folders: which folders hold media, and a channel's schedule from the files of one.
+// Media in folders: which folders hold some, and what of it can be played.
 
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, extname, join, relative } from 'node:path';
 import {
-  type ChannelOptions,
   type Headend,
   HeadendError,
-  loop,
+  type Logger,
   type Programme,
-  type Size,
+  type SourceFacts,
 } from '../lib/index.js';
-import type { Log } from './log.js';
 
 const MAX_DEPTH = 8;
 const MAX_FOLDERS = 500;
@@ -46,9 +44,15 @@ const NATURAL = new Intl.Collator('en', { numeric: true });
 /**
  * `root` and the folders below it that hold files other than the known companions of media, in natural order.
  * A folder below `root` that cannot be read is left out with a warning.
+ * @param onVisit Called with each folder that is looked into.
  * @throws the system's error when `root` cannot be read; the signal's reason.
  */
-export async function findFolders(root: string, log: Log, signal: AbortSignal): Promise<Folder[]> {
+export async function findFolders(
+  root: string,
+  log: Pick<Logger, 'warn'>,
+  signal: AbortSignal,
+  onVisit: (path: string) => void = () => {},
+): Promise<Folder[]> {
   const folders: Folder[] = [];
   const ids = new Set<string>();
   const seen = new Set<string>();
@@ -56,6 +60,7 @@ export async function findFolders(root: string, log: Log, signal: AbortSignal): 
     const real = await realpath(path);
     if (seen.has(real) || folders.length === MAX_FOLDERS) return;
     seen.add(real);
+    onVisit(path);
     const files: string[] = [];
     const below: string[] = [];
     const names = (await readdir(path)).filter((name) => !name.startsWith('.'));
@@ -64,7 +69,7 @@ export async function findFolders(root: string, log: Log, signal: AbortSignal): 
       const item = join(path, name);
       const kind = await kindOf(item);
       if (kind === 'folder') below.push(item);
-      else if (kind === 'file' && !OTHER_FILES.has(extname(name).toLowerCase())) files.push(item);
+      else if (kind === 'file' && isMedia(name)) files.push(item);
     }
     if (files.length > 0) {
       const name = basename(real) || 'Media';
@@ -87,80 +92,57 @@ export async function findFolders(root: string, log: Log, signal: AbortSignal): 
   return folders;
 }
 
-/** A channel of a folder's files, and how large their pictures are: null for one without. */
-export interface MediaChannel {
-  readonly channel: ChannelOptions;
-  readonly sizes: readonly (Size | null)[];
+/** The media files of a folder, in natural order, without those of the folders below it. */
+export async function mediaFiles(path: string): Promise<string[]> {
+  const names = (await readdir(path)).filter((name) => !name.startsWith('.'));
+  const files: string[] = [];
+  for (const name of names.sort(NATURAL.compare)) {
+    const file = join(path, name);
+    if ((await kindOf(file)) === 'file' && isMedia(name)) files.push(file);
+  }
+  return files.slice(0, MAX_FILES);
 }
 
-interface Playable {
-  readonly programme: Programme;
-  readonly size: Size | null;
+/** What {@link playable} works with. */
+export interface PlayableOptions {
+  readonly headend: Headend;
+  readonly signal: AbortSignal;
+  /** Called for each file that cannot be played. */
+  readonly onLeftOut: (file: string, error: HeadendError) => void;
 }
 
 /**
- * The channel that plays the files of a folder one after the other. A file that cannot be played is left
- * out with a warning; null when that leaves none.
+ * A programme for each of the files that can be played, in their order.
  * @throws the signal's reason.
  */
-export async function mediaChannel(
-  folder: Folder,
-  headend: Headend,
-  log: Log,
-  signal: AbortSignal,
-): Promise<MediaChannel | null> {
-  const programmes: (Playable | null)[] = folder.files.map(() => null);
-  const queue = folder.files.entries();
-  const worker = async () => {
-    for (const [index, file] of queue) {
-      programmes[index] = await playable(file, folder, headend, log, signal);
-    }
-  };
-  await Promise.all(Array.from({ length: PROBE_CONCURRENCY }, worker));
-  const found = programmes.filter((programme) => programme !== null);
-  if (found.length === 0) {
-    log.warn(
-      { channelId: folder.id },
-      `No file of ${folder.name} can be played: no channel for it`,
-    );
-    return null;
+export async function playable(
+  files: readonly string[],
+  { headend, signal, onLeftOut }: PlayableOptions,
+): Promise<Programme[]> {
+  const programmes = new Map<string, Programme>();
+  const concurrency = PROBE_CONCURRENCY;
+  for await (const { source, facts, error } of headend.probeAll(files, { signal, concurrency })) {
+    const refusal = error ?? refusalOf(facts);
+    if (refusal) onLeftOut(source, refusal);
+    else if (facts) programmes.set(source, programmeOf(source, facts));
   }
-  const schedule = loop(found.map(({ programme }) => programme));
-  return {
-    channel: { id: folder.id, name: folder.name, schedule },
-    sizes: found.map(({ size }) => size),
-  };
+  return files.flatMap((file) => programmes.get(file) ?? []);
 }
 
-async function playable(
-  file: string,
-  folder: Folder,
-  headend: Headend,
-  log: Log,
-  signal: AbortSignal,
-): Promise<Playable | null> {
-  signal.throwIfAborted();
-  try {
-    const { duration, video, audio, title } = await headend.probe(file, { signal });
-    const seconds = duration ? duration.num / duration.den : 0;
-    if (!(seconds > 0 && seconds <= MAX_SECONDS && (video || audio))) {
-      throw new HeadendError(
-        'SOURCE_INVALID',
-        'probe',
-        'it has no pictures or sound of known and sensible length',
-      );
-    }
-    const name = title || basename(file, extname(file));
-    const programme = { source: file, duration: seconds, title: cut(name, TITLE_LENGTH) };
-    return { programme, size: video?.shown ?? null };
-  } catch (error) {
-    if (signal.aborted || !(error instanceof HeadendError)) throw error;
-    log.warn(
-      { channelId: folder.id, code: error.code, file },
-      `Left out ${file}: ${error.message}`,
-    );
-    return null;
-  }
+function refusalOf({ duration, video, audio }: SourceFacts): HeadendError | null {
+  const seconds = duration ? duration.num / duration.den : 0;
+  if (seconds > 0 && seconds <= MAX_SECONDS && (video || audio)) return null;
+  const message = 'it has no pictures or sound of known and sensible length';
+  return new HeadendError('SOURCE_INVALID', 'probe', message);
+}
+
+// Its length is left for the channel to look up, which then knows the size of the pictures as well.
+function programmeOf(file: string, { title }: SourceFacts): Programme {
+  return { source: file, title: cut(title || basename(file, extname(file)), TITLE_LENGTH) };
+}
+
+function isMedia(name: string): boolean {
+  return !OTHER_FILES.has(extname(name).toLowerCase());
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | 'other'> {

@@ -1,27 +1,44 @@
-// `headend serve`: brings channels on the air, serves them with the watch page, and ends on a signal.
+// `headend serve`: brings channels on the air, serves them with the watch page, follows changes of configuration and
+// media, and ends on a signal.
 
-import { once } from 'node:events';
 import {
   createHeadend,
   DEFAULT_LADDER,
   type Headend,
   HeadendError,
-  withoutUpscaling,
+  type HeadendOptions,
+  type HttpOptions,
 } from '../lib/index.js';
-import { demoChannels } from './demo/channels.js';
+import { ConfigurationError, readConfiguration } from './config/read.js';
+import type { Configuration } from './config/schema.js';
+import { secrets } from './config/secrets.js';
+import { FAILED, OK, WRONG_USE } from './exit-codes.js';
+import { Lineup } from './lineup.js';
 import { createLog, type Log } from './log.js';
-import { findFolders, mediaChannel } from './media.js';
+import { makePlan, type Sources } from './plan.js';
 import { createServer } from './server.js';
+import { stopOnSignals } from './signals.js';
+import { type StateFiles, stateFiles } from './state.js';
+import { FolderWatcher } from './watch.js';
 
-/** Settings of the command. */
+const DEFAULT_PORT = 8080;
+const DEFAULT_HOST = 'localhost';
+
+/** Settings of the command; those that are missing come from the configuration file, else from the defaults. */
 export interface ServeOptions {
+  /** Configuration file. */
+  readonly config?: string;
   readonly media?: string;
-  /** Height in pixels of the tallest rung of the default ladder that folders are encoded at. */
+  /** Height in pixels of the tallest rung of the default ladder. */
   readonly maxHeight: number;
+  /** State directory. */
+  readonly state?: string;
+  /** False for no journal. */
+  readonly journal?: boolean;
   /** File that remembers what was found out about media files, their loudness among it. */
   readonly probeCache?: string;
-  readonly port: number;
-  readonly host: string;
+  readonly port?: number;
+  readonly host?: string;
 }
 
 /** Runs the server until a signal; resolves with the exit code of the process. */
@@ -29,80 +46,142 @@ export async function serve(options: ServeOptions): Promise<number> {
   const log = createLog();
   const stop = stopOnSignals(log);
   try {
-    await using headend = await createHeadend({
-      logger: log,
-      ...(options.probeCache !== undefined && { probeCache: options.probeCache }),
-    });
-    await addChannels(headend, options, log, stop);
-    await using server = await createServer(headend);
-    const url = await server.listen(options);
-    const channels = headend.channels.list();
-    log.info(`Headend is on the air: open ${url} in a browser`);
-    for (const { id, name } of channels) log.info(`  ${name}  ${url}/channels/${id}/index.m3u8`);
-    if (!stop.aborted) await once(stop, 'abort');
-    return 0;
+    const { server: settings = {} } = await configurationOf(options);
+    const { host = DEFAULT_HOST, port = DEFAULT_PORT } = settings;
+    const address = { host: options.host ?? host, port: options.port ?? port };
+    await serveUntil(stop, options, settings, address, log);
+    return OK;
   } catch (error) {
-    if (stop.aborted) return 0;
+    if (stop.aborted) return OK;
     log.fatal(explain(error, options));
-    return 1;
+    return error instanceof ConfigurationError ? WRONG_USE : FAILED;
   }
 }
 
-/**
- * Adds the channels of the media folder, else demo channels. A folder that makes no channel is left out
- * with a warning.
- * @throws the system's error when the media folder itself cannot be read; the signal's reason.
- */
-export async function addChannels(
-  headend: Headend,
-  { media, maxHeight }: Pick<ServeOptions, 'media' | 'maxHeight'>,
-  log: Log,
+type ServerSettings = NonNullable<Configuration['server']>;
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function configurationOf({ config }: ServeOptions): Promise<Configuration> {
+  return config === undefined ? {} : readConfiguration(config);
+}
+
+async function serveUntil(
   stop: AbortSignal,
+  options: ServeOptions,
+  settings: ServerSettings,
+  address: Address,
+  log: Log,
 ): Promise<void> {
-  const ladder = DEFAULT_LADDER.filter(({ height }) => height <= maxHeight);
-  for (const folder of media === undefined ? [] : await findFolders(media, log, stop)) {
-    try {
-      const found = await mediaChannel(folder, headend, log, stop);
-      if (!found) continue;
-      const rungs = withoutUpscaling(ladder, found.sizes);
-      await headend.channels.add({ ...found.channel, ladder: rungs });
-    } catch (error) {
-      if (stop.aborted || !(error instanceof HeadendError)) throw error;
-      const { code, message } = error;
-      log.warn({ channelId: folder.id, code }, `No channel for ${folder.name}: ${message}`);
+  let preparing = true;
+  const notReady = () =>
+    preparing && headend.channels.list().length === 0 ? ['the channels are being prepared'] : [];
+  const http = { ...settings.http, ...secrets(), notReady };
+  await using headend = await startHeadend(options, settings, http, log);
+  await using server = await createServer(headend);
+  const url = await server.listen(address);
+  log.info(`Listening on ${url}`);
+
+  using watcher = new FolderWatcher(log);
+  const onHangUp = () => watcher.trigger();
+  process.on('SIGHUP', onHangUp);
+  const sources = sourcesOf(options);
+  const lineup = new Lineup({
+    headend,
+    log,
+    plan: (reports, signal) => makePlan(sources, { headend, reports, signal }),
+  });
+  const follow = () => lineup.follow(stop, ({ folders }) => watcher.watch(folders));
+  try {
+    await follow();
+    await restore(headend, log);
+    preparing = false;
+    const channels = headend.channels.list();
+    log.info(`Headend is on the air with ${counted(channels.length)}: open ${url} in a browser`);
+    for (const { id, name } of channels) log.info(`  ${name}  ${url}/channels/${id}/index.m3u8`);
+    for (;;) {
+      await watcher.changed(stop);
+      if (stop.aborted) return;
+      await follow().catch((error: unknown) => {
+        if (!stop.aborted) log.error(`Nothing is changed: ${explain(error, options)}`);
+      });
     }
+  } finally {
+    process.off('SIGHUP', onHangUp);
   }
-  if (headend.channels.list().length > 0) return;
-  if (media !== undefined) log.warn(`There is nothing to play in ${media}: airing demo channels`);
-  for (const channel of demoChannels()) await headend.channels.add(channel);
 }
 
-// One Ctrl-C under npm arrives twice: from the terminal, and passed on by npm.
-const SAME_SIGNAL_MS = 500;
+async function startHeadend(
+  { state, journal, probeCache }: ServeOptions,
+  settings: ServerSettings,
+  http: HttpOptions,
+  log: Log,
+): Promise<Headend> {
+  const { host: _host, port: _port, state: configuredState, http: _http, ...rest } = settings;
+  const files = await stateFiles(
+    {
+      state,
+      configuredState,
+      journal: journal === false ? false : settings.journal,
+      probeCache: probeCache ?? settings.probeCache,
+    },
+    log,
+  );
+  const { journal: _journal, probeCache: _probeCache, ...options } = rest;
+  return withState({ ...options, logger: log, http }, files, log);
+}
 
-// The first signal asks for an orderly end; whoever sends another one later does not want to wait.
-function stopOnSignals(log: Log): AbortSignal {
-  const controller = new AbortController();
-  let firstAt = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) {
-      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
-      return;
-    }
-    firstAt = performance.now();
-    log.info(`${signal}: going off the air`);
-    controller.abort();
+// Without a state directory of its own, a second server on this machine goes without what the first one holds.
+async function withState(options: HeadendOptions, files: StateFiles, log: Log): Promise<Headend> {
+  const { isNamed, ...state } = files;
+  try {
+    return await createHeadend({ ...options, ...state });
+  } catch (error) {
+    const isOfState =
+      error instanceof HeadendError && (error.code === 'JOURNAL_FAILED' || isOfCache(error, state));
+    if (isNamed || !isOfState) throw error;
+    log.warn({ code: error.code }, `Nothing is kept between two runs: ${error.message}`);
+    return createHeadend(options);
+  }
+}
+
+function isOfCache({ message }: HeadendError, { probeCache }: { probeCache?: string }): boolean {
+  return probeCache !== undefined && message.includes(probeCache);
+}
+
+function sourcesOf({ config, media, maxHeight }: ServeOptions): Sources {
+  return {
+    ladder: DEFAULT_LADDER.filter(({ height }) => height <= maxHeight),
+    ...(config !== undefined && { config }),
+    ...(media !== undefined && { media }),
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return controller.signal;
+}
+
+async function restore(headend: Headend, log: Log): Promise<void> {
+  for await (const { channelId, channel, error } of headend.saved.restore()) {
+    if (channel) {
+      log.info({ channelId }, `${channel.name} is on the air: it was added through the API`);
+    } else {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn({ channelId }, `The channel ${channelId} of the API does not come back: ${reason}`);
+    }
+  }
+}
+
+function counted(channels: number): string {
+  return channels === 1 ? '1 channel' : `${channels} channels`;
 }
 
 /** What a person can do about an error that ended the server. */
-export function explain(error: unknown, { media, port, host }: ServeOptions): string {
+export function explain(error: unknown, { media }: Pick<ServeOptions, 'media'>): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error ? error.code : '';
   if ('syscall' in error && error.syscall === 'listen') {
+    const port = 'port' in error ? error.port : '';
+    const host = 'address' in error ? error.address : '';
     if (code === 'EADDRINUSE') {
       return `Port ${port} of ${host} is in use; choose another one with --port or PORT`;
     }
@@ -110,13 +189,9 @@ export function explain(error: unknown, { media, port, host }: ServeOptions): st
       return `This user may not listen on port ${port}; choose one above 1023 with --port or PORT`;
     }
   }
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return media === undefined
-        ? error.message
-        : `There is no folder ${media}; --media takes the path of one`;
-    default:
-      return error.message;
+  const isAboutMedia = media !== undefined && 'path' in error && error.path === media;
+  if (isAboutMedia && (code === 'ENOENT' || code === 'ENOTDIR')) {
+    return `There is no folder ${media}; --media takes the path of one`;
   }
+  return error.message;
 }

@@ -58,6 +58,8 @@ export interface HttpOptions {
    * network different ones. Default `Headend`.
    */
   readonly tunerName?: string;
+  /** Why the program is not ready to serve, for `GET /health/ready`; empty when it is. Default: it always is. */
+  readonly notReady?: () => readonly string[];
 }
 
 const Token = Type.String({ minLength: 16, maxLength: 1024, pattern: '^[\\x21-\\x7e]*$' });
@@ -100,6 +102,13 @@ export const HttpOptionsSchema = Type.Object(
     maxEventClients: Type.Optional(Type.Integer({ minimum: 0 })),
     statusMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })),
     tunerName: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    notReady: Type.Optional(
+      Type.Refine(
+        Type.Unsafe<() => readonly string[]>({}),
+        (value) => typeof value === 'function',
+        () => 'must be a function',
+      ),
+    ),
   },
   { additionalProperties: false },
 );

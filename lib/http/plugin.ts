@@ -21,6 +21,7 @@ import { channelRoutes } from './routes/channels.js';
 import { eventRoutes } from './routes/events.js';
 import { guideRoutes } from './routes/guide.js';
 import { healthRoutes } from './routes/health.js';
+import { historyRoutes } from './routes/history.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { openapiRoutes } from './routes/openapi.js';
 import { playlistRoutes } from './routes/playlists.js';
@@ -78,6 +79,7 @@ export async function headendPlugin(
   transportStreamRoutes(app, context);
   sessionRoutes(app, context);
   guideRoutes(app, context);
+  historyRoutes(app, context);
   tunerRoutes(app, context);
   completeMethods();
 }

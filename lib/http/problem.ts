@@ -30,10 +30,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ENGINE_STOPPED: 503,
   SCHEDULE_NOT_STARTED: 503,
   CLOSED: 503,
-  JOURNAL_FAILED: 503,
 };
 
-// What a change of channels can be refused for; the messages name sources.
+// What admins' requests can be refused for; the messages name files.
 const STATUS_OF_CHANGE: Partial<Record<ErrorCode, number>> = {
   INVALID_OPTIONS: 400,
   SCHEDULE_EMPTY: 400,
@@ -41,6 +40,7 @@ const STATUS_OF_CHANGE: Partial<Record<ErrorCode, number>> = {
   SOURCE_DENIED: 422,
   SOURCE_INVALID: 422,
   SOURCE_TIMEOUT: 503,
+  JOURNAL_FAILED: 503,
 };
 
 // Fastify's and Node's own refusals.

@@ -223,6 +223,74 @@ export const Guide = Type.Object({
   }),
 });
 
+/** Which stretch of a log is wanted. */
+export const HistoryRange = Type.Object({
+  from: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      maxLength: 64,
+      description: 'Only what ended then or later. Default: no bound.',
+    }),
+  ),
+  to: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      maxLength: 64,
+      description: 'Only what began before. Default: no bound.',
+    }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1000, description: 'How many at most. Default 100.' }),
+  ),
+  first: Type.Optional(
+    Type.Enum(['newest', 'oldest'], {
+      description: 'Which come first, and which are left out beyond the limit. Default newest.',
+    }),
+  ),
+});
+
+/** Queries of the logs: of one channel, and of all or some. */
+export const HistoryParams = {
+  range: HistoryRange,
+  all: Type.Object({
+    ...HistoryRange.properties,
+    channel: Type.Optional(Type.String({ description: 'Id of a channel. Default: all.' })),
+  }),
+};
+
+/** Answer of `GET /channels/:id/as-run`. */
+export const AsRun = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      title: Type.String({ description: 'Empty for the slate.' }),
+      startsAt: instant,
+      endsAt: instant,
+      source: Type.Optional(Type.String({ description: 'For admins.' })),
+    }),
+  ),
+});
+
+/** Answer of `GET /faults`. */
+export const FaultHistory = Type.Object({
+  faults: Type.Array(Type.Object({ at: instant, ...FaultView.properties })),
+});
+
+/** Answer of `GET /sessions`. */
+export const SessionHistory = Type.Object({
+  sessions: Type.Array(
+    Type.Object({
+      channelId: Type.String(),
+      sessionId: Type.String(),
+      openedAt: instant,
+      seenAt: instant,
+      closedAt: Type.Union([instant, Type.Null()], { description: 'Null while it is open.' }),
+      reason: Type.Union([Type.Enum(['left', 'timeout', 'removed']), Type.Null()]),
+      rendition: maybeText,
+      segmentNumber: Type.Union([Type.Integer(), Type.Null()]),
+    }),
+  ),
+});
+
 /** Answer of `GET /health` and `GET /health/ready`. */
 export const Health = Type.Object({
   status: Type.Enum(['ok', 'unready']),

@@ -69,7 +69,9 @@ export const programmeMembers = {
   title: Type.Optional(Type.String({ maxLength: 500 })),
   subtitle: Type.Optional(Text(500)),
   description: Type.Optional(Text(10_000)),
-  categories: Type.Optional(Type.Array(Text(100), { maxItems: 16 })),
+  categories: Type.Optional(
+    Type.Unsafe<readonly string[]>(Type.Array(Text(100), { maxItems: 16 })),
+  ),
   episode: Type.Optional(
     Type.Object(
       {

@@ -1,6 +1,6 @@
 // The channels that air when there is no media: what they are called, and a day of programmes for each.
 
-import { type ChannelOptions, loop, type Programme, type RungOptions } from '../../lib/index.js';
+import type { ChannelDefinition, Programme, RungOptions } from '../../lib/index.js';
 import { type Landscape, landscape, orrery, testCard } from './pictures.js';
 import { beep, chime } from './sounds.js';
 
@@ -8,7 +8,7 @@ const FRAME_RATE = 30;
 const SLOT_SECONDS = 600;
 const SLOTS_PER_DAY = 86_400 / SLOT_SECONDS;
 
-const LADDER: readonly RungOptions[] = [
+const LADDER: RungOptions[] = [
   { height: 720, bitrate: 3_000_000 },
   { height: 360, bitrate: 800_000 },
 ];
@@ -18,8 +18,8 @@ interface Show {
   readonly video: string;
 }
 
-/** The options of the demo channels. */
-export function demoChannels(): ChannelOptions[] {
+/** The demo channels. */
+export function demoChannels(): ChannelDefinition[] {
   return [
     channel('horizon', 'Horizon', landscapes(), chime(440)),
     channel('orbit', 'Orbit', orreries(), chime(330)),
@@ -29,8 +29,13 @@ export function demoChannels(): ChannelOptions[] {
 
 // Ten-minute programmes round the clock. Each begins as far into its source as the day is old, so that the
 // source's time is the time of day in UTC.
-function channel(id: string, name: string, shows: readonly Show[], audio: string): ChannelOptions {
-  const day = Array.from({ length: SLOTS_PER_DAY }, (_, slot): Programme[] => {
+function channel(
+  id: string,
+  name: string,
+  shows: readonly Show[],
+  audio: string,
+): ChannelDefinition {
+  const programmes = Array.from({ length: SLOTS_PER_DAY }, (_, slot): Programme[] => {
     const show = shows[slot % shows.length];
     if (!show) return [];
     return [
@@ -42,7 +47,7 @@ function channel(id: string, name: string, shows: readonly Show[], audio: string
       },
     ];
   }).flat();
-  const schedule = loop(day, { anchor: '2025-01-01T00:00:00Z' });
+  const schedule = { type: 'loop' as const, programmes, anchor: '2025-01-01T00:00:00Z' };
   return { id, name, schedule, ladder: LADDER, frameRate: FRAME_RATE };
 }
 

@@ -30,6 +30,7 @@ test.before(async (context) => {
   await context.headend.channels.add({
     ...{ id: 'test', frameRate: 25, segmentDuration: SEGMENT_MS / 1000 },
     ladder: SIZES.map((height) => ({ height, bitrate: height * 4000 })),
+    upscale: true,
     schedule: loop([{ source: path }]),
   });
   context.url = `${await context.headend.listen({ port: 0, host: '127.0.0.1' })}/channels/test/`;

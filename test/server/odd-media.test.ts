@@ -8,8 +8,11 @@ import * as assert from 'uvu/assert';
 import type { Rational } from '../../lib/engine/engine.js';
 import { HeadendError } from '../../lib/errors.js';
 import { Headend } from '../../lib/headend.js';
+import { DEFAULT_LADDER } from '../../lib/ladder.js';
+import { Lineup } from '../../server/lineup.js';
 import { findFolders } from '../../server/media.js';
-import { addChannels, explain } from '../../server/serve.js';
+import { makePlan } from '../../server/plan.js';
+import { explain } from '../../server/serve.js';
 import { FakeClock } from '../stream/fake-clock.js';
 import { FakeEngine, probeResult, VIDEO } from '../stream/fake-engine.js';
 
@@ -59,7 +62,13 @@ async function film(
 async function air(context: Context): Promise<string[]> {
   const { headend, media } = context;
   const never = new AbortController().signal;
-  await addChannels(headend, { media, maxHeight: 720 }, logOf(context), never);
+  const lineup = new Lineup({
+    headend,
+    log: logOf(context),
+    plan: (reports, signal) =>
+      makePlan({ media, ladder: DEFAULT_LADDER }, { headend, reports, signal }),
+  });
+  await lineup.follow(never);
   return headend.channels.list().map(({ id }) => id);
 }
 
@@ -79,7 +88,7 @@ test('a folder that this user may not read is left out; without the media folder
     const error: unknown = await findFolders(locked, logOf(context), new AbortController().signal)
       .then(() => null)
       .catch((reason: unknown) => reason);
-    const text = explain(error, { media: locked, maxHeight: 720, port: 8080, host: 'localhost' });
+    const text = explain(error, { media: locked });
     assert.match(text, /EACCES.*locked/);
     assert.not.match(text, /port/);
   } finally {
@@ -120,18 +129,18 @@ test('a folder whose channel is refused does not keep the others off the air', a
   await film(context, 'a/1.mp4');
   await film(context, 'b/1.mp4');
   const { channels } = context.headend;
-  const { add } = channels;
-  channels.add = async (options) => {
+  const { put } = channels;
+  channels.put = async (options) => {
     if (options.id === 'a') throw new HeadendError('INVALID_OPTIONS', 'options', 'not this one');
-    return add(options);
+    return put(options);
   };
   assert.equal(await air(context), ['b']);
   assert.match(context.warnings, 'No channel for a: not this one');
 });
 
 test('only an error of listening is about the port', () => {
-  const options = { maxHeight: 720, port: 80, host: 'localhost' };
-  const about = (details: object) => explain(Object.assign(new Error('raw'), details), options);
+  const about = (details: object) =>
+    explain(Object.assign(new Error('raw'), { port: 80, address: '127.0.0.1', ...details }), {});
   assert.match(about({ code: 'EACCES', syscall: 'listen' }), /may not listen on port 80/);
   assert.match(about({ code: 'EADDRINUSE', syscall: 'listen' }), /Port 80 .* in use/);
   assert.is(about({ code: 'EACCES', syscall: 'scandir' }), 'raw');

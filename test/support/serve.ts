@@ -1,6 +1,9 @@
 // Runs the bundled server as a person would, in a process of its own, and waits until it says where it listens.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -32,9 +35,16 @@ export class ServerProcess {
       process.execPath,
       ...['--import', 'tsx', `${ROOT}server/main.ts`],
     ];
+    const state = mkdtempSync(join(tmpdir(), 'headend-state-'));
     this.#child = spawn(program, [...first, 'serve', ...(options.args ?? [])], {
       cwd: options.cwd ?? ROOT,
-      env: { ...process.env, HOST: '127.0.0.1', PORT: '0', ...options.env },
+      env: {
+        ...process.env,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        XDG_STATE_HOME: state,
+        ...options.env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -44,18 +54,30 @@ export class ServerProcess {
     }
     this.ended = once(this.#child, 'close').then(([code, signal]) => ({ code, signal }));
     running.add(this);
-    void this.ended.finally(() => running.delete(this));
+    void this.ended.finally(() => {
+      running.delete(this);
+      rmSync(state, { recursive: true, force: true });
+    });
   }
 
   get pid(): number {
     return this.#child.pid ?? 0;
   }
 
-  /** Waits for the address. @throws when it ends first or takes too long */
-  async url(): Promise<string> {
+  /** Waits until all channels are on the air, and gives the address. @throws when it ends first or takes too long */
+  url(): Promise<string> {
+    return this.#told(/on the air with .* (http:\/\/[\w.[\]:-]+:[1-9]\d*)/);
+  }
+
+  /** Waits for the address, at which channels may be missing yet. @throws as {@link url} */
+  listening(): Promise<string> {
+    return this.#told(/Listening on (http:\/\/[\w.[\]:-]+:[1-9]\d*)/);
+  }
+
+  async #told(pattern: RegExp): Promise<string> {
     const deadline = performance.now() + READY_MS;
     while (performance.now() < deadline) {
-      const [url] = /http:\/\/[\w.[\]:-]+:[1-9]\d*/.exec(this.text) ?? [];
+      const [, url] = pattern.exec(this.text) ?? [];
       if (url !== undefined) return url;
       if (this.#child.exitCode !== null) break;
       await Promise.race([

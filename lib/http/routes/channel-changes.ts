@@ -1,11 +1,6 @@
 // Adding, replacing and removing channels.
 
-import {
-  type ChannelDefinition,
-  ChannelDefinitionSchema,
-  channelFromDefinition,
-  programmesOf,
-} from '../../definition.js';
+import { type ChannelDefinition, ChannelDefinitionSchema, programmesOf } from '../../definition.js';
 import { HeadendError } from '../../errors.js';
 import { details } from '../channel-view.js';
 import type { RouteContext } from '../context.js';
@@ -21,12 +16,12 @@ const BODY_LIMIT = 2 * 1024 * 1024;
 export function channelChangeRoutes(app: App, { headend, options }: RouteContext): void {
   const { adminToken, mediaRoots = adminToken === undefined ? undefined : [] } = options;
 
-  const optionsOf = async (definition: ChannelDefinition) => {
+  const allowed = async (definition: ChannelDefinition) => {
     if (mediaRoots !== undefined) {
       const sources = programmesOf(definition).map(({ source }) => source);
       await requireAllowedSources(sources, mediaRoots);
     }
-    return channelFromDefinition(definition);
+    return definition;
   };
 
   app.post(
@@ -42,7 +37,7 @@ export function channelChangeRoutes(app: App, { headend, options }: RouteContext
       },
     },
     async (request, reply) => {
-      const channel = await headend.channels.add(await optionsOf(request.body));
+      const channel = await headend.saved.add(await allowed(request.body));
       return reply
         .code(201)
         .header('location', `${baseUrl(request, app.prefix, options)}/channels/${channel.id}`)
@@ -73,7 +68,7 @@ export function channelChangeRoutes(app: App, { headend, options }: RouteContext
         throw new HeadendError('INVALID_REQUEST', 'http', 'body: id must be the one in the path');
       }
       const isNew = headend.channels.list().every((channel) => channel.id !== id);
-      const channel = await headend.channels.put(await optionsOf(request.body));
+      const channel = await headend.saved.put(await allowed(request.body));
       return reply.code(isNew ? 201 : 200).send(details(channel, true));
     },
   );
@@ -86,11 +81,11 @@ export function channelChangeRoutes(app: App, { headend, options }: RouteContext
         summary: 'Takes a channel off the air',
         tags: ['changes'],
         params: ChannelParams,
-        response: { 204: { description: 'Gone', type: 'null' }, ...problems(404) },
+        response: { 204: { description: 'Gone', type: 'null' }, ...problems(404, 503) },
       },
     },
     async (request, reply) => {
-      await headend.channels.remove(request.params.id);
+      await headend.saved.remove(request.params.id);
       return reply.code(204).send();
     },
   );

@@ -6,7 +6,7 @@ import { Health, Live } from '../schemas.js';
 import type { App } from '../validation.js';
 
 /** `GET /health`, `GET /health/live`, `GET /health/ready` */
-export function healthRoutes(app: App, { headend }: RouteContext): void {
+export function healthRoutes(app: App, { headend, options }: RouteContext): void {
   app.get(
     '/health/live',
     {
@@ -30,12 +30,16 @@ export function healthRoutes(app: App, { headend }: RouteContext): void {
       async (_request, reply) => {
         const channels = headend.channels.list();
         const failing = channels.filter(({ state }) => state === 'error').map(({ id }) => id);
-        const ready = channels.length === 0 || failing.length < channels.length;
+        const reasons = [...(options.notReady?.() ?? [])];
+        if (channels.length > 0 && failing.length === channels.length) {
+          reasons.push('no channel can be made at the moment');
+        }
+        const ready = reasons.length === 0;
         const health: Static<typeof Health> = {
           status: ready ? 'ok' : 'unready',
           live: true,
           ready,
-          reasons: ready ? [] : ['no channel can be made at the moment'],
+          reasons,
           failing,
           channels: channels.length,
           storeBytes: headend.storeBytes,

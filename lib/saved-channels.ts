@@ -1,0 +1,90 @@
+// Channels that were added as definitions, through the API: written to the journal, and brought back after a restart.
+
+import type { Channel } from './channel.js';
+import type { Clock } from './clock.js';
+import { type ChannelDefinition, channelFromDefinition } from './definition.js';
+import type { Channels } from './headend.js';
+import type { Journal } from './journal/journal.js';
+
+/** What became of a saved channel. */
+export type RestoredChannel =
+  | { readonly channelId: string; readonly channel: Channel; readonly error: null }
+  | { readonly channelId: string; readonly channel: null; readonly error: unknown };
+
+/** What {@link SavedChannels} work with. */
+export interface SavedChannelsParts {
+  readonly channels: Channels;
+  readonly journal: Journal | null;
+  readonly clock: Clock;
+}
+
+/** Adds and removes channels for good. Without a journal they last as long as the process. */
+export class SavedChannels {
+  readonly #parts: SavedChannelsParts;
+
+  /** Use `headend.saved`. */
+  constructor(parts: SavedChannelsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Adds a channel, and resolves when it will survive the end of the process.
+   * @throws HeadendError as `channelFromDefinition` and `channels.add`; `JOURNAL_FAILED` when the channel is on the air
+   * but cannot be saved now, which is tried again.
+   */
+  async add(definition: ChannelDefinition): Promise<Channel> {
+    const channel = await this.#parts.channels.add(channelFromDefinition(definition));
+    await this.#save(definition);
+    return channel;
+  }
+
+  /**
+   * Adds a channel in the place of the one with the same id, for good.
+   * @throws HeadendError as {@link add}
+   */
+  async put(definition: ChannelDefinition): Promise<Channel> {
+    const channel = await this.#parts.channels.put(channelFromDefinition(definition));
+    await this.#save(definition);
+    return channel;
+  }
+
+  /**
+   * Takes a channel off the air for good.
+   * @throws HeadendError `CHANNEL_NOT_FOUND`; `JOURNAL_FAILED` when the channel is gone but that cannot be saved now.
+   */
+  async remove(channelId: string): Promise<void> {
+    const { channels, journal, clock } = this.#parts;
+    channels.get(channelId);
+    const removed = channels.remove(channelId);
+    void journal?.record({ type: 'channel-deleted', channelId, atMs: clock.now() });
+    await Promise.all([removed, journal?.flush()]);
+  }
+
+  /**
+   * Adds the channels that were saved when the journal was opened, one after the other; one whose id is taken, or that
+   * cannot be added, is an outcome with an error, and stays saved.
+   */
+  async *restore(): AsyncGenerator<RestoredChannel, void, void> {
+    const { channels, journal } = this.#parts;
+    for (const [channelId, text] of journal?.savedChannels() ?? []) {
+      try {
+        const definition: unknown = JSON.parse(text);
+        const channel = await channels.add(channelFromDefinition(definition));
+        yield { channelId, channel, error: null };
+      } catch (error) {
+        yield { channelId, channel: null, error };
+      }
+    }
+  }
+
+  async #save(definition: ChannelDefinition): Promise<void> {
+    const { journal, clock } = this.#parts;
+    void journal?.record({
+      type: 'channel-saved',
+      channelId: definition.id,
+      atMs: clock.now(),
+      definition: JSON.stringify(definition),
+    });
+    await journal?.flush();
+  }
+}

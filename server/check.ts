@@ -1,0 +1,108 @@
+// `headend check`: says, before anything airs, what of a configuration or a media folder would not air as it is meant.
+
+import {
+  type Channel,
+  channelFromDefinition,
+  createHeadend,
+  DEFAULT_LADDER,
+  type Headend,
+  HeadendError,
+} from '../lib/index.js';
+import { ConfigurationError, readConfiguration } from './config/read.js';
+import { FAILED, OK, WRONG_USE } from './exit-codes.js';
+import { makePlan, type PlannedChannel } from './plan.js';
+import { Reports } from './reports.js';
+import { explain } from './serve.js';
+
+/** Settings of the command. */
+export interface CheckOptions {
+  readonly config?: string;
+  readonly media?: string;
+  /** File that remembers what was found out about media files. */
+  readonly probeCache?: string;
+}
+
+/** Where the command writes. */
+export interface CheckOutput {
+  readonly write: (line: string) => void;
+  /** Shows how far it is; undefined where nobody watches. */
+  readonly progress: ((text: string) => void) | undefined;
+}
+
+/** Checks everything; resolves with the exit code of the process: 1 when something would not air as it is meant. */
+export async function check(
+  options: CheckOptions,
+  { write, progress }: CheckOutput = terminal(),
+): Promise<number> {
+  const { probeCache, config } = options;
+  try {
+    const settings = config === undefined ? undefined : (await readConfiguration(config)).server;
+    const cache = probeCache ?? settings?.probeCache;
+    await using headend = await createHeadend(
+      typeof cache === 'string' ? { probeCache: cache } : {},
+    );
+    let found = 0;
+    const tell = (_details: object, message: string) => {
+      progress?.('');
+      write(`  ${message}`);
+      found++;
+    };
+    const signal = new AbortController().signal;
+    const reports = new Reports({ warn: tell });
+    const plan = await makePlan(
+      { ...options, ladder: DEFAULT_LADDER },
+      { headend, reports, signal },
+    );
+    for (const [index, channel] of plan.channels.entries()) {
+      progress?.(`${bar(index, plan.channels.length)} ${channel.name}`);
+      await checkChannel(headend, channel, reports);
+    }
+    progress?.('');
+    if (plan.channels.length === 0) reports.warn({}, 'There is no channel');
+    write(`${plan.channels.length} channels checked, ${found} problems`);
+    return found === 0 ? OK : FAILED;
+  } catch (error) {
+    write(explain(error, options));
+    return error instanceof ConfigurationError ? WRONG_USE : FAILED;
+  }
+}
+
+async function checkChannel(
+  headend: Headend,
+  { id, name, prepare }: PlannedChannel,
+  reports: Reports,
+): Promise<void> {
+  try {
+    const definition = await prepare();
+    if (!definition) return;
+    const options = channelFromDefinition(definition);
+    const channel = await headend.channels.add({ ...options, checkSources: 'all' });
+    for (const problem of problemsOf(channel))
+      reports.warn({ channelId: id }, `${name}: ${problem}`);
+    await headend.channels.remove(id);
+  } catch (error) {
+    if (!(error instanceof HeadendError)) throw error;
+    reports.warn({ channelId: id }, `No channel for ${name}: ${error.code}: ${error.message}`);
+  }
+}
+
+function problemsOf({ problems }: Channel): string[] {
+  return problems.map(({ code, message }) => `${code}: ${message}`);
+}
+
+const BAR_WIDTH = 24;
+
+function bar(done: number, total: number): string {
+  const filled = Math.floor((done / total) * BAR_WIDTH);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${done + 1}/${total}`;
+}
+
+function terminal(): CheckOutput {
+  const { stderr } = process;
+  return {
+    write: console.log,
+    progress: stderr.isTTY
+      ? (text) => stderr.write(`\r\x1b[K${text.slice(0, stderr.columns - 1)}`)
+      : undefined,
+  };
+}

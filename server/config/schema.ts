@@ -1,0 +1,112 @@
+// The shape of the configuration file, made from the schemas of the library's options.
+
+import Type, { type Static } from 'typebox';
+import { channelMembers, LoopDefinition, timetableDefinition } from '../../lib/definition.js';
+import { HttpOptionsSchema } from '../../lib/http/options.js';
+import { HeadendMembers } from '../../lib/options.js';
+
+const Path = Type.String({
+  minLength: 1,
+  description: 'Relative paths count from the folder of the configuration file.',
+});
+
+/** The files of a folder, one after the other, for ever. */
+export const FolderDefinition = Type.Object(
+  {
+    type: Type.Literal('folder'),
+    path: Path,
+    order: Type.Optional(
+      Type.Enum(['name', 'shuffle'], {
+        description:
+          'Natural order of the names, or an order that looks random and is the same every time. Default name.',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'Airs the files of a folder, without those below it; follows what comes and goes.',
+  },
+);
+
+const Filling = Type.Union([LoopDefinition, FolderDefinition]);
+
+const Channel = Type.Object(
+  {
+    ...channelMembers,
+    schedule: Type.Union([LoopDefinition, timetableDefinition(Filling), FolderDefinition]),
+  },
+  { additionalProperties: false },
+);
+
+const {
+  adminToken: _admin,
+  viewerToken: _viewer,
+  signingSecret: _secret,
+  notReady: _notReady,
+  ...http
+} = HttpOptionsSchema.properties;
+const {
+  logger: _logger,
+  http: _http,
+  journal: _journal,
+  probeCache: _probeCache,
+  ...options
+} = HeadendMembers.properties;
+
+/** Schema of {@link Configuration}. */
+export const ConfigurationSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: 'For editors; not read.' })),
+    server: Type.Optional(
+      Type.Object(
+        {
+          ...options,
+          host: Type.Optional(Type.String({ minLength: 1 })),
+          port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+          state: Type.Optional({
+            ...Path,
+            description: 'Folder of the journal and of what is remembered about media files.',
+          }),
+          journal: Type.Optional(Type.Union([Type.Literal(false), Path])),
+          probeCache: Type.Optional(Type.Union([Type.Literal(false), Path])),
+          http: Type.Optional(
+            Type.Object(http, {
+              additionalProperties: false,
+              description: 'Tokens and secrets come from the environment.',
+            }),
+          ),
+        },
+        { additionalProperties: false, description: 'What takes effect at the start only.' },
+      ),
+    ),
+    media: Type.Optional(
+      Type.Object(
+        {
+          path: Path,
+          ladder: channelMembers.ladder,
+        },
+        {
+          additionalProperties: false,
+          description: 'A channel for this folder and for every folder in it that holds media.',
+        },
+      ),
+    ),
+    channels: Type.Optional(Type.Array(Channel, { maxItems: 10_000 })),
+  },
+  { additionalProperties: false, title: 'Headend' },
+);
+
+/** What a configuration file says. */
+export type Configuration = Static<typeof ConfigurationSchema>;
+
+/** A channel of the file. */
+export type ConfiguredChannel = Static<typeof Channel>;
+
+/** A schedule of the file. */
+export type ConfiguredSchedule = ConfiguredChannel['schedule'];
+
+/** The JSON schema (draft 2020-12) of the file, for editors. */
+export function jsonSchema(): string {
+  const about = { $schema: 'https://json-schema.org/draft/2020-12/schema' };
+  return JSON.stringify({ ...about, ...ConfigurationSchema }, null, 2);
+}

@@ -1,0 +1,99 @@
+// Notices that something in folders has changed: by the system's notifications, or by looking again where there are
+// none.
+
+import { type FSWatcher, watch } from 'node:fs';
+import type { Log } from './log.js';
+
+/** How long it must be quiet: files are written in many steps. */
+const QUIET_MS = 1000;
+
+/** Somebody may write all the time: nobody waits longer than this. */
+const LONGEST_WAIT_MS = 15_000;
+
+/** Where folders cannot be watched they are looked at this often. */
+const POLL_MS = 15_000;
+
+/** Watches folders, not those in them. */
+export class FolderWatcher implements Disposable {
+  readonly #log: Log;
+  readonly #watchers = new Map<string, FSWatcher>();
+  #changed = Promise.withResolvers<void>();
+  #quiet: NodeJS.Timeout | undefined;
+  #latest: NodeJS.Timeout | undefined;
+  #poll: NodeJS.Timeout | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Watches these folders and no others. What becomes watched may have changed just before, so that is a change. */
+  watch(folders: ReadonlySet<string>): void {
+    for (const [path, watcher] of this.#watchers) {
+      if (folders.has(path)) continue;
+      watcher.close();
+      this.#watchers.delete(path);
+    }
+    for (const path of folders) {
+      if (!this.#watchers.has(path) && this.#begin(path)) this.#noticed();
+    }
+  }
+
+  /** Resolves when something has changed since it resolved last, and it is quiet again; or when the signal aborts. */
+  async changed(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = () => resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) return;
+    await Promise.race([this.#changed.promise, promise]);
+    signal.removeEventListener('abort', stop);
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Counts as a change, at once. */
+  trigger(): void {
+    clearTimeout(this.#quiet);
+    clearTimeout(this.#latest);
+    this.#latest = undefined;
+    this.#changed.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+    clearTimeout(this.#quiet);
+    clearTimeout(this.#latest);
+    clearInterval(this.#poll);
+  }
+
+  #begin(path: string): boolean {
+    try {
+      const watcher = watch(path, () => this.#noticed());
+      watcher.on('error', (error) => {
+        watcher.close();
+        this.#watchers.delete(path);
+        this.#pollFor(path, error);
+      });
+      this.#watchers.set(path, watcher);
+      return true;
+    } catch (error) {
+      this.#pollFor(path, error);
+      return false;
+    }
+  }
+
+  #noticed(): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.trigger(), QUIET_MS);
+    this.#latest ??= setTimeout(() => this.trigger(), LONGEST_WAIT_MS);
+  }
+
+  #pollFor(path: string, error: unknown): void {
+    if (this.#poll) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log.warn(
+      { folder: path },
+      `Cannot watch ${path}, looking every ${POLL_MS / 1000} s instead: ${reason}`,
+    );
+    this.#poll = setInterval(() => this.trigger(), POLL_MS);
+  }
+}
