@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
+import { maxConnections } from '../lib/http/server-options.js';
 import {
   type Headend,
   headendPlugin,
@@ -33,15 +34,21 @@ export async function createServer(headend: Headend): Promise<Server> {
   const app = fastify(serverOptions(headend));
   app.setErrorHandler(problemHandler(headend.logger));
   app.setNotFoundHandler(routeNotFound);
-  await app.register(headendPlugin, { headend });
+  const { basePath = '' } = headend.http;
+  app.server.maxConnections = maxConnections(headend);
+  await app.register(headendPlugin, { headend, prefix: basePath });
   await app.register(fastifyStatic, {
     root: PAGE,
+    prefix: `${basePath}/`,
+    redirect: basePath !== '',
     setHeaders(reply) {
       reply.header('content-security-policy', POLICY);
       reply.header('x-content-type-options', 'nosniff');
     },
   });
-  app.get('/assets/hls.min.js', (_request, reply) => reply.sendFile('hls.min.js', dirname(HLS_JS)));
+  app.get(`${basePath}/assets/hls.min.js`, (_request, reply) =>
+    reply.sendFile('hls.min.js', dirname(HLS_JS)),
+  );
   return {
     async listen({ port, host }) {
       const url = await app.listen({ port, host });

@@ -1,0 +1,138 @@
+// The configuration file: what is wrong with one is told so that a person can mend it; paths; the schema for editors.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { channelFromDefinition } from '../../lib/definition.js';
+import { ConfigurationError, readConfiguration } from '../../server/config/read.js';
+import { jsonSchema } from '../../server/config/schema.js';
+
+const test = suite<{ folder: string }>('configuration');
+
+test.before.each(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'headend-config-'));
+});
+
+test.after.each(async ({ folder }) => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function read(folder: string, content: unknown) {
+  const file = join(folder, 'headend.json');
+  await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return readConfiguration(file);
+}
+
+const films = (schedule: object, more: object = {}) => ({
+  channels: [{ id: 'films', schedule, ...more }],
+});
+const loop = (programmes: unknown) => ({ type: 'loop', programmes });
+
+test('a mistake is told by file, place, expectation and value', async ({ folder }) => {
+  for (const [content, ...parts] of [
+    ['{ "channels": [', 'JSON'],
+    [{ chanels: [] }, 'unknown options: chanels'],
+    [films(loop([{ source: 5 }])), 'channels[0].schedule.programmes[0].source', 'string', 'got 5'],
+    [films(loop('x')), 'channels[0].schedule.programmes', "got 'x'"],
+    [films({ type: 'never' }), 'schedule.type', "one of 'loop', 'at', 'folder'", "got 'never'"],
+    [films({ type: 'folder' }), 'channels[0].schedule', 'path'],
+    [
+      films({ type: 'at', programmes: [{ source: 'a', startsAt: 'soon' }] }),
+      '[0].startsAt',
+      "'soon'",
+    ],
+    [films(loop([]), { ladder: [{ height: 1, bitrate: 1 }] }), 'ladder[0].height', 'got 1'],
+    [{ server: { port: 70_000 } }, 'server.port', '65535', 'got 70000'],
+    [{ server: { http: { adminToken: 'x'.repeat(20) } } }, 'unknown options: adminToken'],
+    [
+      { channels: [...films(loop([])).channels, ...films(loop([])).channels] },
+      "channels[1].id must differ from channels[0].id, got 'films'",
+    ],
+  ] as const) {
+    const error: unknown = await read(folder, content).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof ConfigurationError, JSON.stringify(content));
+    for (const part of [join(folder, 'headend.json'), ...parts]) {
+      assert.ok(error.message.includes(part), `${error.message} has ${part}`);
+    }
+  }
+});
+
+test('a file that is missing is named', async ({ folder }) => {
+  const file = join(folder, 'nowhere.json');
+  const error: unknown = await readConfiguration(file).catch((reason: unknown) => reason);
+  assert.ok(error instanceof ConfigurationError);
+  assert.match(error.message, file);
+});
+
+test('relative paths count from the file, URLs and generators stay', async ({ folder }) => {
+  const generator = { video: 'null', audio: 'anull' };
+  const { server, media, channels } = await read(folder, {
+    server: { state: 'state', journal: false },
+    media: { path: '../media' },
+    channels: [
+      {
+        id: 'a',
+        schedule: {
+          type: 'at',
+          programmes: [
+            { source: 'news.mp4', startsAt: '2026-01-01T20:00:00Z', duration: 60 },
+            { source: 'https://example.org/x.mp4' },
+            { source: generator, duration: 1 },
+            { source: '/srv/x.mp4' },
+          ],
+          over: { type: 'folder', path: 'films' },
+        },
+      },
+    ],
+  });
+  assert.is(server?.state, join(folder, 'state'));
+  assert.is(server?.journal, false);
+  assert.is(media?.path, join(folder, '../media'));
+  const schedule = channels?.[0]?.schedule;
+  assert.ok(schedule?.type === 'at');
+  assert.equal(
+    schedule.programmes.map(({ source }) => source),
+    [join(folder, 'news.mp4'), 'https://example.org/x.mp4', generator, '/srv/x.mp4'],
+  );
+  assert.equal(schedule.over, { type: 'folder', path: join(folder, 'films') });
+});
+
+test('a timetable as JSON is the schedule that at() makes', () => {
+  const { schedule } = channelFromDefinition({
+    id: 'a',
+    schedule: {
+      type: 'at',
+      programmes: [{ source: '/n.mp4', startsAt: '2026-01-01T20:00:00Z', duration: 60 }],
+      between: { type: 'loop', programmes: [{ source: '/t.mp4', duration: 5 }] },
+      lastFiller: 'out',
+    },
+  });
+  const { items, options } = Object(schedule);
+  assert.is(items[0].startsAtMs, Date.parse('2026-01-01T20:00:00Z'));
+  assert.is(options.lastFiller, 'out');
+  assert.is(options.between.programmes[0].source, '/t.mp4');
+});
+
+test('the example of the documents is right, and every option is in them', async ({ folder }) => {
+  const docs = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  const [, example = ''] = /```json\n([\s\S]*?)```/.exec(docs) ?? [];
+  await mkdir(join(folder, 'trailers'));
+  const { channels = [] } = await read(folder, example);
+  assert.ok(channels.length >= 3);
+  const schema = JSON.parse(jsonSchema());
+  assert.match(schema.$schema, 'json-schema.org');
+  const { server, channels: list } = schema.properties;
+  for (const name of [
+    ...Object.keys(server.properties),
+    ...Object.keys(list.items.properties),
+    ...Object.keys(schema.properties),
+  ]) {
+    assert.ok(docs.includes(`\`${name}\``), `docs/configuration.md: ${name}`);
+  }
+});
+
+test.run();
