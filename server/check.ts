@@ -87,7 +87,9 @@ async function checkChannel(
 }
 
 function problemsOf({ problems }: Channel): string[] {
-  return problems.map(({ code, message }) => `${code}: ${message}`);
+  return problems.map(({ code, message, source }) =>
+    message.includes(source) ? `${code}: ${message}` : `${code}: ${message} (${source})`,
+  );
 }
 
 const BAR_WIDTH = 24;

@@ -110,7 +110,7 @@ Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, 
   if (status.ok()) {
     status = make_segments(request, left, report, stop);
     failed = warm_ && warm_->encoder_failed();
-    if (failed) left = warm_->still_to_make();
+    if (failed) left = warm_->end();
   }
   if (failed && encoder_ != kSoftwareEncoder && !stop.stop_requested()) {
     warm_.reset();

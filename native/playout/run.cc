@@ -25,11 +25,14 @@ bool Run::encoder_failed() const {
   return progress_.error().code() == Code::kEncodeFailed && !failed.empty() && failed != kAudioRendition;
 }
 
-StillToMake Run::still_to_make() const {
-  const auto next = [&](const auto& worker) { return progress_.next(worker->rendition(), next_segment_); };
-  StillToMake left{next_segment_, next(audio_)};
-  if (!rungs_.empty()) left.pictures = next(rungs_.front());
-  for (const auto& rung : rungs_) left.pictures = std::min(left.pictures, next(rung));
+StillToMake Run::end() {
+  std::vector<std::string> rungs;
+  for (const auto& rung : rungs_) rungs.push_back(rung->rendition());
+  audio_.reset();
+  rungs_.clear();
+  StillToMake left{next_segment_, progress_.next(kAudioRendition, next_segment_)};
+  if (!rungs.empty()) left.pictures = progress_.next(rungs.front(), next_segment_);
+  for (const std::string& rung : rungs) left.pictures = std::min(left.pictures, progress_.next(rung, next_segment_));
   return left;
 }
 

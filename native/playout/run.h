@@ -43,8 +43,11 @@ class Run {
 
   /** Whether the rungs' encoder is what broke the last batch. */
   bool encoder_failed() const;
-  /** Where the last batch broke: every rung has delivered the segments before `pictures`. */
-  StillToMake still_to_make() const;
+  /**
+   * Ends the run and says where it broke: every rung has delivered the segments before `pictures`. Joins the workers
+   * first, which may deliver until then; the run makes nothing afterwards.
+   */
+  StillToMake end();
 
  private:
   bool makes(const std::string& rung) const;

@@ -2,14 +2,13 @@
 // What changes while `headend serve` runs: the configuration file, the files of folders, channels over HTTP. What was
 // added over HTTP is there after a restart, as is the log of what aired.
 
-import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeFixture } from '../fixtures/make.js';
+import { listenSilently } from '../lifecycle/silent-server.js';
 import { channelsOf, ServerProcess, stopServers, until } from '../support/serve.js';
 
 interface Context {
@@ -168,16 +167,11 @@ test('what was added over HTTP is there after a kill, and what aired can be read
 
 test('it listens at once, and says that it is not ready while channels are prepared', async ({
   folder,
+  film,
 }) => {
   const file = join(folder, 'headend.json');
-  // A source that says nothing until it is let go.
-  const silent = createServer().listen(0, '127.0.0.1');
-  const sockets: Socket[] = [];
-  silent.on('connection', (socket) => sockets.push(socket));
-  await once(silent, 'listening');
-  const address = silent.address();
-  const port = typeof address === 'object' ? address?.port : 0;
-  const programmes = [{ source: `http://127.0.0.1:${port}/x.mp4` }];
+  const silent = await listenSilently(film);
+  const programmes = [{ source: silent.url }];
   await save(file, { channels: [{ id: 'a', schedule: { type: 'loop', programmes } }] });
   const server = new ServerProcess({ args: ['--config', file, '--no-journal'] });
   const url = await server.listening();
@@ -185,8 +179,7 @@ test('it listens at once, and says that it is not ready while channels are prepa
   const unready = await fetch(`${url}/health/ready`);
   assert.is(unready.status, 503);
   assert.equal(Object(await unready.json()).reasons, ['the channels are being prepared']);
-  silent.close();
-  for (const socket of sockets) socket.destroy();
+  await silent.close();
   await server.url();
   assert.is((await fetch(`${url}/health/ready`)).status, 200);
   assert.match(server.text, /No channel for a/);
