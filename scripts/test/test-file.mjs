@@ -11,7 +11,8 @@ const defaultDeadlineMs = 120_000;
 let testAddonBuilt;
 
 /**
- * A file may say `// deadline: 300 s` and `// needs: test addon` in its first lines.
+ * A file may say `// deadline: 300 s`, `// needs: test addon` and, when it follows the clock, `// alone` in its first
+ * lines.
  * @param {string} file
  */
 async function wishesOf(file) {
@@ -19,6 +20,7 @@ async function wishesOf(file) {
   const seconds = /^\/\/ deadline: (\d+) s$/m.exec(head)?.[1];
   return {
     deadlineMs: seconds === undefined ? defaultDeadlineMs : Number(seconds) * 1000,
+    alone: /^\/\/ alone$/m.test(head),
     needsTestAddon: /^\/\/ needs: test addon$/m.test(head),
   };
 }
@@ -77,14 +79,15 @@ const count = (output, word) =>
 /**
  * @param {string} name the file, relative to the checkout
  * @param {number} soak by how much more than usual its property tests try; see test/support/soak.ts
- * @returns {import('../test.mjs').Unit}
+ * @returns {Promise<import('../test.mjs').Unit>}
  */
-export function testFile(name, soak) {
+export async function testFile(name, soak) {
+  const file = join(root, name);
+  const wishes = await wishesOf(file);
   return {
     name,
+    alone: wishes.alone,
     run: async () => {
-      const file = join(root, name);
-      const wishes = await wishesOf(file);
       const deadlineMs = wishes.deadlineMs * soak;
       if (wishes.needsTestAddon) {
         testAddonBuilt ??= buildTestAddon();

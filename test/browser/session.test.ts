@@ -1,4 +1,5 @@
 // deadline: 600 s
+// alone
 // A viewer's evening in a real browser, in short (five minutes with `--soak`): hls.js plays through programmes, changes
 // rungs again and again, is paused, and the tab falls asleep for longer than the playlist reaches back.
 //

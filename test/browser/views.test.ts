@@ -1,4 +1,5 @@
 // deadline: 120 s
+// alone
 // The guide and the engine view in a real browser: reachable by keyboard, true to what the server says, and the
 // picture goes on beside them. The segments are not real where no picture is needed.
 import { mkdir } from 'node:fs/promises';

@@ -1,4 +1,5 @@
 // deadline: 240 s
+// alone
 // Channels on the real engine that are started and stopped: at once, and without leaving anything behind.
 import { readdirSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
