@@ -162,7 +162,7 @@ test('a parser reads back the sequence numbers, names, map and times', () => {
   );
 });
 
-test('EXTINF adds up to the time between any two segments: a frame at most in the picture, an access unit in the sound', () => {
+test('D6: EXTINF adds up to the time between any two segments: a frame at most in the picture, an access unit in the sound', () => {
   fc.assert(
     fc.property(rates, fc.integer({ min: 0, max: 500_000_000 }), (rate, from) => {
       const grid = gridOf(rate);
