@@ -1,17 +1,15 @@
-// What one viewer on one rung costs, compared with encoding the whole default ladder: processor seconds of the real
-// engine for the same minute of a channel: node --import tsx bench/demand.ts [file] [rung]
+// What one viewer on one rung costs, compared with encoding the whole default ladder.
 import { createHeadend, DEFAULT_LADDER, loop } from '../lib/index.js';
+import { type Bench, figure } from './harness/bench.js';
+import { FILM, FPS, prepareFilm, SEGMENT_SECONDS } from './harness/channel.js';
 
 const SEGMENTS = 10;
-const [file, rung = '720p'] = process.argv.slice(2);
-
-const source = file ?? {
-  video:
-    "geq=lum='128+80*sin((X+120*t)/40)+40*sin((Y-80*t)/23)':cb='128+60*sin((X-Y+90*t)/90)':cr=128",
-  audio: 'aeval=0.1*sin(880*PI*t)|0.1*sin(880*PI*t)',
+const RUNGS: Readonly<Record<string, readonly string[]>> = {
+  '720p alone': ['720p'],
+  'all rungs': DEFAULT_LADDER.map(({ height }) => `${height}p`),
 };
 
-/** Processor seconds that a number of segments take while these rungs are watched. */
+/** Processor seconds that a batch takes while these rungs are watched. */
 async function cost(rungs: readonly string[]): Promise<number> {
   await using headend = await createHeadend({
     hardware: 'software',
@@ -19,9 +17,9 @@ async function cost(rungs: readonly string[]): Promise<number> {
     batchThreshold: 1,
   });
   const channel = await headend.channels.add({
-    id: 'c',
+    ...{ id: 'bench', frameRate: FPS, segmentDuration: SEGMENT_SECONDS },
     ladder: DEFAULT_LADDER,
-    schedule: loop([{ source, duration: 3600 }]),
+    schedule: loop([{ source: FILM }]),
   });
   const before = process.cpuUsage();
   const completed = new Promise<void>((resolve) =>
@@ -37,10 +35,21 @@ async function cost(rungs: readonly string[]): Promise<number> {
   return (user + system) / 1e6;
 }
 
-const one = await cost([rung]);
-const all = await cost(DEFAULT_LADDER.map(({ height }) => `${height}p`));
-console.log(`${SEGMENTS} segments of 4 s, ${file ?? 'generated pictures'}:`);
-console.log(
-  `${rung} alone ${one.toFixed(1)} s, the whole ladder ${all.toFixed(1)} s of processor time`,
-);
-console.log(`${(one / all).toFixed(2)} of all together`);
+export const bench: Bench = {
+  title: 'One rung of the ladder',
+  about:
+    `Processor seconds of the real engine for ${SEGMENTS} segments of ${SEGMENT_SECONDS} s of a 1080p film while one ` +
+    'viewer watches one rung, against viewers on every rung of the default ladder. Goal: one rung in 0.45 of the time ' +
+    'of all.',
+  variants: Object.keys(RUNGS),
+  prepare: prepareFilm,
+  async trial(variant) {
+    return { cpuSeconds: await cost(RUNGS[variant] ?? []) };
+  },
+  rows: (medians) =>
+    Object.keys(RUNGS).map((watched) => {
+      const cpuSeconds = figure(medians, watched, 'cpuSeconds');
+      const all = figure(medians, 'all rungs', 'cpuSeconds');
+      return { watched, 'processor, s': cpuSeconds, ratio: cpuSeconds / all };
+    }),
+};

@@ -1,48 +1,25 @@
 // Viewers that poll playlists over real connections: how long answers take, what the server's process costs.
-// Each viewer opens the multivariant playlist once and then its media playlist every `pollMs`, spread evenly, on a
-// connection of its own. The server is a process of its own and airs a generated channel on the real engine.
-//
-//   tsx bench/http-viewers.ts [viewers = 1000] [seconds = 30] [pollMs = 4000]
-
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { createHeadend, loop } from '../lib/index.js';
+import { type Bench, type Figures, figure } from './harness/bench.js';
+import type { Usage } from './harness/viewer-server.js';
 
-interface Usage {
-  readonly cpuSeconds: number;
-  readonly rssBytes: number;
-}
+const SERVER = fileURLToPath(new URL('./harness/viewer-server.ts', import.meta.url));
+const VIEWERS: Readonly<Record<string, number>> = { '100': 100, '1,000': 1000 };
+const SECONDS = 30;
+const POLL_MS = 4000;
 
-async function serve(): Promise<void> {
-  await using headend = await createHeadend();
-  await headend.channels.add({
-    id: 'bench',
-    ladder: [{ height: 180, bitrate: 200_000, preset: 'ultrafast' }],
-    frameRate: 10,
-    schedule: loop([{ source: { video: 'null', audio: 'anull' }, duration: 3600 }]),
-  });
-  const url = await headend.listen({ port: 0, host: '127.0.0.1' });
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage();
-    const usage: Usage = { cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage.rss() };
-    process.send?.(usage);
-  });
-  process.send?.(url);
-  await once(process, 'disconnect');
-}
-
-async function measure(viewers: number, seconds: number, pollMs: number): Promise<void> {
-  const server = fork(fileURLToPath(import.meta.url), ['serve']);
+async function measure(server: ChildProcess, viewers: number): Promise<Figures> {
   const [url] = await once(server, 'message');
-  const until = performance.now() + pollMs + seconds * 1000;
   await fetchText(new Agent(), `${url}/channels/bench/index.m3u8`);
+  const until = performance.now() + POLL_MS + SECONDS * 1000;
   const times: number[] = [];
   let failures = 0;
   const watch = async (viewer: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    await sleep((viewer * pollMs) / viewers);
+    await sleep((viewer * POLL_MS) / viewers);
     const multivariant = await fetchText(agent, `${url}/channels/bench/index.m3u8`);
     const variant = multivariant.split('\n').find((line) => line !== '' && !line.startsWith('#'));
     while (performance.now() < until) {
@@ -53,7 +30,7 @@ async function measure(viewers: number, seconds: number, pollMs: number): Promis
       } catch {
         failures++;
       }
-      await sleep(Math.max(0, pollMs - (performance.now() - begin)));
+      await sleep(Math.max(0, POLL_MS - (performance.now() - begin)));
     }
     agent.destroy();
   };
@@ -62,18 +39,15 @@ async function measure(viewers: number, seconds: number, pollMs: number): Promis
   await Promise.all(Array.from({ length: viewers }, (_, viewer) => watch(viewer)));
   const elapsed = (performance.now() - begin) / 1000;
   const after = await usageOf(server);
-  server.disconnect();
   times.sort((a, b) => a - b);
-  const at = (part: number) => (times[Math.floor(part * (times.length - 1))] ?? NaN).toFixed(1);
-  console.log(`${viewers} viewers, a media playlist every ${pollMs} ms, ${elapsed.toFixed(0)} s`);
-  console.log(
-    `answers     ${times.length} (${(times.length / elapsed).toFixed(0)}/s), ${failures} failed`,
-  );
-  console.log(`latency ms  p50 ${at(0.5)}  p95 ${at(0.95)}  p99 ${at(0.99)}  max ${at(1)}`);
-  const cpu = (100 * (after.cpuSeconds - before.cpuSeconds)) / elapsed;
-  console.log(`server      ${cpu.toFixed(1)} % of a core (the encoder's part is in it)`);
-  const mib = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
-  console.log(`memory      ${mib(before.rssBytes)} MiB before, ${mib(after.rssBytes)} MiB after`);
+  const at = (part: number) => times[Math.floor(part * (times.length - 1))] ?? Number.NaN;
+  return {
+    ...{ p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), longestMs: at(1), failures },
+    answersPerSecond: times.length / elapsed,
+    cpuPercent: (100 * (after.cpuSeconds - before.cpuSeconds)) / elapsed,
+    rssBeforeMib: before.rssBytes / 2 ** 20,
+    rssAfterMib: after.rssBytes / 2 ** 20,
+  };
 }
 
 async function usageOf(server: ChildProcess): Promise<Usage> {
@@ -102,6 +76,38 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const [first, seconds = '30', pollMs = '4000'] = process.argv.slice(2);
-if (first === 'serve') await serve();
-else await measure(Number(first ?? 1000), Number(seconds), Number(pollMs));
+const COLUMNS = {
+  'answers/s': 'answersPerSecond',
+  failed: 'failures',
+  'p50, ms': 'p50Ms',
+  'p95, ms': 'p95Ms',
+  'p99, ms': 'p99Ms',
+  'longest, ms': 'longestMs',
+  'CPU, % of a core': 'cpuPercent',
+  'memory before, MiB': 'rssBeforeMib',
+  'after, MiB': 'rssAfterMib',
+} as const;
+
+export const bench: Bench = {
+  title: 'Viewers over HTTP',
+  about:
+    'Each viewer opens the multivariant playlist once and then its media playlist every ' +
+    `${POLL_MS / 1000} s for ${SECONDS} s, spread evenly, on a connection of its own. The server is a process of its ` +
+    "own and airs a generated channel on the real engine; the encoder's part is in its processor time.",
+  variants: Object.keys(VIEWERS),
+  async trial(variant) {
+    const server = fork(SERVER);
+    try {
+      return await measure(server, VIEWERS[variant] ?? Number.NaN);
+    } finally {
+      server.disconnect();
+    }
+  },
+  rows: (medians) =>
+    Object.keys(VIEWERS).map((viewers) => ({
+      viewers,
+      ...Object.fromEntries(
+        Object.entries(COLUMNS).map(([column, name]) => [column, figure(medians, viewers, name)]),
+      ),
+    })),
+};

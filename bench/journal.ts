@@ -1,78 +1,166 @@
-// How many positions per second become durable: through Batcher and journal, against one commit per position. Each
-// trial is a process of its own; the ways take turns, and the median of each counts.
-//   node --import tsx bench/journal.ts [ROUNDS]
-import { execFile } from 'node:child_process';
+// How many positions per second become durable: through Batcher and journal, against one commit per position.
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import type { Trial } from './journal-trial.js';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Batcher } from '../lib/flow/batcher.js';
+import type { FileJournal } from '../lib/journal/journal.js';
+import { openJournal } from '../lib/journal/open-journal.js';
+import type { PositionReported } from '../lib/journal/operations.js';
+import { JournalStore } from '../lib/journal/store.js';
+import { type Bench, type Figures, figure } from './harness/bench.js';
 
-const WAYS = {
-  'one-by-one': 'the journal, each position durable before the next',
-  'batches-of-16': 'Batcher and journal, at most 16 positions per commit',
-  batched: 'Batcher and journal as they are (adaptive, up to 1000 per commit)',
-  'main-thread-one-by-one': 'no thread: one commit per position',
-  'main-thread': 'no thread: 1000 positions per commit',
-} as const;
+const SESSIONS = 20_000;
+const DURATION_MS = 3000;
 
-type Way = keyof typeof WAYS;
-
-/** Medians of one way. */
-export interface JournalResult {
-  readonly way: Way;
-  readonly perSecond: number;
-  readonly longestBlockMs: number;
+/** A file of positions that is open, and how positions are written to it: `write` resolves with how many became durable. */
+interface Way {
+  write(positions: AsyncIterable<PositionReported>): Promise<number>;
+  close(): unknown;
 }
 
-const TRIAL = fileURLToPath(new URL('./journal-trial.ts', import.meta.url));
-const ways = Object.keys(WAYS).filter((way): way is Way => way in WAYS);
-
-async function trial(way: Way): Promise<Trial> {
-  // In the home of temporary files: name a folder on the disk in question with TMPDIR.
-  const folder = await mkdtemp(join(tmpdir(), 'headend-bench-'));
-  try {
-    const args = ['--import', 'tsx', TRIAL, way, folder];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    return JSON.parse(stdout);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-/** Runs all trials and prints what came of them. */
-export async function benchJournal(rounds = 5): Promise<JournalResult[]> {
-  const load = loadavg()[0]?.toFixed(1);
-  console.log(
-    `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load} before, Node ${process.version}`,
-  );
-  const trials = new Map<Way, Trial[]>(ways.map((way) => [way, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const way of ways) trials.get(way)?.push(await trial(way));
-  }
-  const results = ways.map((way) => {
-    const of = trials.get(way) ?? [];
-    return {
-      way,
-      perSecond: median(of.map(({ perSecond }) => perSecond)),
-      longestBlockMs: median(of.map(({ longestBlockMs }) => longestBlockMs)),
+/** Positions as fast as they are taken, for the time of the trial. */
+async function* positions(sessions: readonly string[]): AsyncGenerator<PositionReported> {
+  const end = performance.now() + DURATION_MS;
+  for (let n = 0; performance.now() < end; n++) {
+    yield {
+      ...{ type: 'position', channelId: 'news', rendition: '720p' },
+      // In no order that the file has.
+      sessionId: sessions[(n * 7919) % sessions.length] ?? '',
+      ...{ segmentNumber: n, atMs: Date.now() },
     };
-  });
-  for (const { way, perSecond, longestBlockMs } of results) {
-    const rate = Math.round(perSecond).toLocaleString('en').padStart(9);
-    console.log(
-      `${rate}/s  main thread blocked ${longestBlockMs.toFixed(0)} ms at most  ${WAYS[way]}`,
-    );
   }
-  return results;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await benchJournal(Number(process.argv[2] ?? 5));
+async function openFile(
+  file: string,
+  sessions: readonly string[],
+  options: { maxBatchOperations?: number } = {},
+): Promise<FileJournal> {
+  const onFault = (fault: Error) => {
+    throw fault;
+  };
+  const journal = await openJournal({ file, onFault, ...options });
+  for (const sessionId of sessions) {
+    void journal.record({ type: 'session-opened', channelId: 'news', sessionId, atMs: Date.now() });
+  }
+  await journal.flush();
+  return journal;
 }
+
+/** Each position is durable before the next one is recorded. */
+function oneByOne(journal: FileJournal): Way {
+  return {
+    close: () => journal.close(),
+    async write(source) {
+      let count = 0;
+      for await (const each of source) {
+        void journal.record(each);
+        await journal.flush();
+        count++;
+      }
+      return count;
+    },
+  };
+}
+
+/** Through a Batcher; two of its batches may wait for the disk while the next one is gathered. */
+function batched(journal: FileJournal): Way {
+  return {
+    close: () => journal.close(),
+    async write(source) {
+      const batcher = new Batcher<PositionReported>({ maxSize: 1000, maxLatencyMs: 100 });
+      const waiting: Promise<unknown>[] = [];
+      let count = 0;
+      for await (const output of batcher.batches(source)) {
+        if (output.kind === 'error') throw output.error;
+        waiting.push(Promise.all(output.items.map((item) => journal.record(item))));
+        count += output.items.length;
+        if (waiting.length > 2) await waiting.shift();
+      }
+      await Promise.all(waiting);
+      return count;
+    },
+  };
+}
+
+/** The same commits without a thread of their own. */
+async function onMainThread(journal: FileJournal, file: string, maxSize: number): Promise<Way> {
+  await journal.close();
+  const store = new JournalStore({
+    ...{ file, lockTimeoutMs: 0, sessionTimeoutMs: 30_000 },
+    ...{ maxAgeMs: 1e9, maxRows: 1e6, maxFileBytes: 1e9 },
+  });
+  store.open();
+  return {
+    close: () => store.close(),
+    async write(source) {
+      const batcher = new Batcher<PositionReported>({ maxSize, maxLatencyMs: 100 });
+      let count = 0;
+      for await (const output of batcher.batches(source)) {
+        if (output.kind === 'error') throw output.error;
+        store.commit(`${count}`, output.items);
+        count += output.items.length;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return count;
+    },
+  };
+}
+
+type OpenWay = (file: string, sessions: readonly string[]) => Promise<Way>;
+
+const WAYS: Readonly<Record<string, OpenWay>> = {
+  'one position per commit': async (...target) => oneByOne(await openFile(...target)),
+  'at most 16 per commit': async (...target) =>
+    batched(await openFile(...target, { maxBatchOperations: 16 })),
+  'Batcher and journal': async (...target) => batched(await openFile(...target)),
+  'no thread, one per commit': async (...target) =>
+    onMainThread(await openFile(...target), target[0], 1),
+  'no thread, 1,000 per commit': async (...target) =>
+    onMainThread(await openFile(...target), target[0], 1000),
+};
+
+async function measure(way: Way, sessions: readonly string[]): Promise<Figures> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const begin = performance.now();
+  const count = await way.write(positions(sessions));
+  const seconds = (performance.now() - begin) / 1000;
+  delay.disable();
+  return { perSecond: count / seconds, longestBlockMs: delay.max / 1e6 };
+}
+
+export const bench: Bench = {
+  title: 'Durable positions',
+  about:
+    `Positions of ${SESSIONS.toLocaleString('en')} sessions, written for ${DURATION_MS / 1000} s as fast as they become ` +
+    'durable, and the longest time that the main thread did not turn its event loop meanwhile. The file lies in the ' +
+    'folder of temporary files: name one on the disk in question with TMPDIR. A viewer reports a position every four ' +
+    'seconds: 100,000 a second are 400,000 viewers. Goals: Batcher and journal at least 50 times one position per ' +
+    'commit, and at least 100,000 positions per second.',
+  variants: Object.keys(WAYS),
+  async trial(variant) {
+    const folder = await mkdtemp(join(tmpdir(), 'headend-bench-'));
+    try {
+      const sessions = Array.from({ length: SESSIONS }, () => randomUUID());
+      const way = await WAYS[variant]?.(join(folder, 'journal.db'), sessions);
+      if (way === undefined) throw new RangeError(`no way ${variant}`);
+      const figures = await measure(way, sessions);
+      await way.close();
+      return figures;
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+  rows: (medians) => {
+    const slowest = figure(medians, 'one position per commit', 'perSecond');
+    return Object.keys(WAYS).map((way) => ({
+      way,
+      'positions per second': Math.round(figure(medians, way, 'perSecond')),
+      ratio: figure(medians, way, 'perSecond') / slowest,
+      'main thread blocked, ms': figure(medians, way, 'longestBlockMs'),
+    }));
+  },
+};

@@ -1,6 +1,4 @@
 // How long it takes to find what is on, and to list a guide, in schedules of 10,000 programmes.
-//   node_modules/.bin/node --import tsx bench/schedule.ts
-
 import { writeXmltv } from '../lib/iptv/xmltv.js';
 import type { ResolvedSchedule } from '../lib/timeline/airing.js';
 import { channelFormat, Grid } from '../lib/timeline/grid.js';
@@ -8,6 +6,7 @@ import { guide } from '../lib/timeline/guide.js';
 import { ResolvedLoop } from '../lib/timeline/loop.js';
 import { SplicedSchedule } from '../lib/timeline/splice.js';
 import { ResolvedTimetable } from '../lib/timeline/timetable.js';
+import { type Bench, figure } from './harness/bench.js';
 
 const PROGRAMMES = 10_000;
 const LOOK_UPS = 100_000;
@@ -69,15 +68,14 @@ function milliseconds(work: () => unknown): number {
   return performance.now() - begin;
 }
 
-/** The benchmark. */
-export const bench = {
+export const bench: Bench = {
   title: 'What is on, in 10,000 programmes',
   about:
     `${LOOK_UPS} look-ups of single frames all over a schedule of 10,000 programmes of two to four minutes, ` +
     'then its guide of 14 days, and that guide as XMLTV. `timetable` is the programmes at fixed times with ' +
     'fillers between them, `changed` a loop that a timetable takes over from.',
   variants: Object.keys(SCHEDULES),
-  trial: async (variant: string): Promise<Readonly<Record<string, number>>> => {
+  async trial(variant) {
     const schedule = SCHEDULES[variant]?.();
     if (!schedule) throw new RangeError(`no schedule ${variant}`);
     const grid = new Grid(Date.parse('2025-01-01T00:00:00Z'), channelFormat(FRAME_RATE, 4));
@@ -92,19 +90,13 @@ export const bench = {
       xmltvMs: milliseconds(() => writeXmltv({ channels: [{ id: 'a', name: 'A', entries }] })),
     };
   },
-  rows: (medians: Readonly<Record<string, Readonly<Record<string, number>>>>) =>
-    Object.entries(medians).map(([schedule, figures]) => ({
+  rows: (medians) =>
+    Object.keys(SCHEDULES).map((schedule) => ({
       schedule,
-      'look-up, median (µs)': figures.medianMicroseconds ?? 0,
-      'look-up, 99.9 % (µs)': figures.slowOf1000Microseconds ?? 0,
-      'guide of 14 days (ms)': figures.guideMs ?? 0,
-      entries: figures.guideEntries ?? 0,
-      'XMLTV (ms)': figures.xmltvMs ?? 0,
+      'look-up, median (µs)': figure(medians, schedule, 'medianMicroseconds'),
+      'look-up, 99.9 % (µs)': figure(medians, schedule, 'slowOf1000Microseconds'),
+      'guide of 14 days (ms)': figure(medians, schedule, 'guideMs'),
+      entries: figure(medians, schedule, 'guideEntries'),
+      'XMLTV (ms)': figure(medians, schedule, 'xmltvMs'),
     })),
 };
-
-if (import.meta.main) {
-  const medians: Record<string, Readonly<Record<string, number>>> = {};
-  for (const variant of bench.variants) medians[variant] = await bench.trial(variant);
-  console.table(bench.rows(medians));
-}

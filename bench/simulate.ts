@@ -1,46 +1,51 @@
-// Simulates a server with many channels and viewers under different ways to decide which segment is made next, and
-// prints what became of the viewers: node --import tsx bench/simulate.ts [channels] [minutes]
+// Simulates a server with many channels and viewers under different ways to decide which segment is made next.
 import { POLICIES, type Policy } from '../test/simulator/policies.js';
-import { simulate } from '../test/simulator/simulation.js';
+import { type Scenario, simulate } from '../test/simulator/simulation.js';
+import { type Bench, figure } from './harness/bench.js';
 
-const channels = Number(process.argv[2] ?? 200);
-const minutes = Number(process.argv[3] ?? 20);
-const policies = Object.keys(POLICIES).filter((name): name is Policy => name in POLICIES);
-
+const LOAD = { channels: 200, viewers: 300, minutes: 10, seed: 1 };
+const CORES = [96, 64, 48];
 const BATCHES = [
   { segments: 10, threshold: 4 },
   { segments: 2, threshold: 1 },
 ];
+const policies = Object.keys(POLICIES).filter((name): name is Policy => name in POLICIES);
 
-console.log(`${channels} channels, ${minutes} minutes, segments of 4 s, default ladder\n`);
-console.log(
-  '| cores | viewers | batch | policy | CPU | tune-in p50 | p95 | p99 | underruns/h | stalled | fairness | made/watched |',
+const SCENARIOS: ReadonlyMap<string, Scenario> = new Map(
+  CORES.flatMap((cores) =>
+    BATCHES.flatMap((batch) =>
+      policies.map((policy) => [
+        `${cores} cores, ${batch.segments}/${batch.threshold}, ${policy}`,
+        { ...LOAD, policy, cores, batch },
+      ]),
+    ),
+  ),
 );
-console.log('| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
-for (const [cores, viewers] of [
-  [96, 300],
-  [64, 300],
-  [48, 300],
-] as const) {
-  for (const batch of BATCHES) {
-    for (const policy of policies) {
-      const outcome = await simulate({ policy, cores, channels, viewers, minutes, batch, seed: 1 });
-      const { p50, p95, p99 } = outcome.tuneIn;
-      const cells = [
-        cores,
-        viewers,
-        `${batch.segments}/${batch.threshold}`,
-        policy,
-        `${(100 * outcome.used).toFixed(0)} %`,
-        `${(p50 / 1000).toFixed(2)} s`,
-        `${(p95 / 1000).toFixed(2)} s`,
-        `${(p99 / 1000).toFixed(2)} s`,
-        outcome.underrunsPerHour.toFixed(2),
-        `${(100 * outcome.stalled).toFixed(2)} %`,
-        outcome.fairness.toFixed(3),
-        outcome.made.toFixed(2),
-      ];
-      console.log(`| ${cells.join(' | ')} |`);
-    }
-  }
-}
+
+export const bench: Bench = {
+  title: 'Who goes first, simulated',
+  about:
+    `The real control plane with a simulated clock, machine and engine: ${LOAD.channels} channels, ${LOAD.viewers} ` +
+    `viewers, ${LOAD.minutes} minutes, segments of 4 s, default ladder. A batch is its segments and its threshold. The ` +
+    'same seed gives the same figures, so one trial is enough.',
+  variants: [...SCENARIOS.keys()],
+  trials: 1,
+  async trial(variant) {
+    const scenario = SCENARIOS.get(variant);
+    if (scenario === undefined) throw new RangeError(`no scenario ${variant}`);
+    const { tuneIn, ...outcome } = await simulate(scenario);
+    return { ...outcome, ...tuneIn };
+  },
+  rows: (medians) =>
+    [...SCENARIOS].map(([variant, { cores, batch, policy }]) => ({
+      ...{ cores, batch: `${batch.segments}/${batch.threshold}`, policy },
+      'CPU, %': 100 * figure(medians, variant, 'used'),
+      'tune-in p50, s': figure(medians, variant, 'p50') / 1000,
+      'p95, s': figure(medians, variant, 'p95') / 1000,
+      'p99, s': figure(medians, variant, 'p99') / 1000,
+      'underruns/h': figure(medians, variant, 'underrunsPerHour'),
+      'stalled, %': 100 * figure(medians, variant, 'stalled'),
+      fairness: figure(medians, variant, 'fairness'),
+      'made/watched': figure(medians, variant, 'made'),
+    })),
+};
