@@ -1,6 +1,7 @@
 // `headend serve`: brings channels on the air, serves them with the watch page, follows changes of configuration and
 // media, and ends on a signal.
 
+import type { Address } from '../lib/http/listen.js';
 import {
   createHeadend,
   DEFAULT_LADDER,
@@ -59,11 +60,6 @@ export async function serve(options: ServeOptions): Promise<number> {
 }
 
 type ServerSettings = NonNullable<Configuration['server']>;
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 async function configurationOf({ config }: ServeOptions): Promise<Configuration> {
   return config === undefined ? {} : readConfiguration(config);
