@@ -10,6 +10,7 @@ import {
   type HeadendOptions,
   type HttpOptions,
 } from '../lib/index.js';
+import { headendOptions, type ServerSettings } from './config/options.js';
 import { ConfigurationError, readConfiguration } from './config/read.js';
 import type { Configuration } from './config/schema.js';
 import { secrets } from './config/secrets.js';
@@ -58,8 +59,6 @@ export async function serve(options: ServeOptions): Promise<number> {
     return error instanceof ConfigurationError ? WRONG_USE : FAILED;
   }
 }
-
-type ServerSettings = NonNullable<Configuration['server']>;
 
 async function configurationOf({ config }: ServeOptions): Promise<Configuration> {
   return config === undefined ? {} : readConfiguration(config);
@@ -116,18 +115,16 @@ async function startHeadend(
   http: HttpOptions,
   log: Log,
 ): Promise<Headend> {
-  const { host: _host, port: _port, state: configuredState, http: _http, ...rest } = settings;
   const files = await stateFiles(
     {
       state,
-      configuredState,
+      configuredState: settings.state,
       journal: journal === false ? false : settings.journal,
       probeCache: probeCache ?? settings.probeCache,
     },
     log,
   );
-  const { journal: _journal, probeCache: _probeCache, ...options } = rest;
-  return withState({ ...options, logger: log, http }, files, log);
+  return withState({ ...headendOptions(settings), logger: log, http }, files, log);
 }
 
 // Without a state directory of its own, a second server on this machine goes without what the first one holds.

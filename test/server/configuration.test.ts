@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { channelFromDefinition } from '../../lib/definition.js';
+import { headendOptions } from '../../server/config/options.js';
 import { ConfigurationError, readConfiguration } from '../../server/config/read.js';
 import { jsonSchema } from '../../server/config/schema.js';
 
@@ -133,6 +134,20 @@ test('the example of the documents is right, and every option is in them', async
   ]) {
     assert.ok(docs.includes(`\`${name}\``), `docs/configuration.md: ${name}`);
   }
+});
+
+test('check and serve take the same options of createHeadend from it', async ({ folder }) => {
+  const { server = {} } = await read(folder, {
+    server: {
+      ...{ host: '::', port: 1, state: 's', journal: false, probeCache: 'p', http: {} },
+      ...{ caFile: 'ca.pem', hardware: 'software', playlistSegments: 6 },
+    },
+  });
+  assert.equal(headendOptions(server), {
+    caFile: join(folder, 'ca.pem'),
+    hardware: 'software',
+    playlistSegments: 6,
+  });
 });
 
 test.run();
