@@ -244,8 +244,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     sources: Iterable<string>,
     options: ProbeAllOptions = {},
   ): AsyncGenerator<ProbeOutcome, void, void> {
-    const { concurrency = 1 } = options;
-    if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 64)) {
+    const { concurrency } = options;
+    if (concurrency !== undefined && !isConcurrency(concurrency)) {
       throw invalidOption(
         'probeAll',
         'concurrency',
@@ -498,6 +498,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       emit();
     });
   }
+}
+
+function isConcurrency(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 64;
 }
 
 function defaultFontFile(): string {
