@@ -127,17 +127,26 @@ async function startHeadend(
   return withState({ ...headendOptions(settings), logger: log, http }, files, log);
 }
 
-// Without a state directory of its own, a second server on this machine goes without what the first one holds.
+// Without a state directory of its own, a second server on this machine goes without what the first one holds. Files that
+// somebody named are used or the server does not start.
 async function withState(options: HeadendOptions, files: StateFiles, log: Log): Promise<Headend> {
-  const { isNamed, ...state } = files;
+  const { isJournalNamed, isProbeCacheNamed, ...state } = files;
   try {
     return await createHeadend({ ...options, ...state });
   } catch (error) {
-    const isOfState =
-      error instanceof HeadendError && (error.code === 'JOURNAL_FAILED' || isOfCache(error, state));
-    if (isNamed || !isOfState) throw error;
-    log.warn({ code: error.code }, `Nothing is kept between two runs: ${error.message}`);
-    return createHeadend(options);
+    if (!(error instanceof HeadendError)) throw error;
+    const isOfJournal = error.code === 'JOURNAL_FAILED' && !isJournalNamed;
+    if (!isOfJournal && (isProbeCacheNamed || !isOfCache(error, state))) throw error;
+    log.warn(
+      { code: error.code },
+      `Nothing is kept between two runs but in files that were named: ${error.message}`,
+    );
+    const { journal, probeCache } = state;
+    return createHeadend({
+      ...options,
+      ...(isJournalNamed && journal !== undefined && { journal }),
+      ...(isProbeCacheNamed && probeCache !== undefined && { probeCache }),
+    });
   }
 }
 

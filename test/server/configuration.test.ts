@@ -8,6 +8,7 @@ import { channelFromDefinition } from '../../lib/definition.js';
 import { headendOptions } from '../../server/config/options.js';
 import { ConfigurationError, readConfiguration } from '../../server/config/read.js';
 import { jsonSchema } from '../../server/config/schema.js';
+import { stateFiles } from '../../server/state.js';
 
 const test = suite<{ folder: string }>('configuration');
 
@@ -147,6 +148,23 @@ test('check and serve take the same options of createHeadend from it', async ({ 
     caFile: join(folder, 'ca.pem'),
     hardware: 'software',
     playlistSegments: 6,
+  });
+});
+
+test('files that somebody named are told from those in the default directory', async ({
+  folder,
+}) => {
+  const log = { warn: () => assert.unreachable() };
+  const environment = { XDG_STATE_HOME: folder };
+  const home = join(folder, 'headend');
+  const probeCache = join(folder, 'films.sqlite');
+  assert.equal(await stateFiles({ probeCache }, log, environment), {
+    ...{ journal: join(home, 'journal.sqlite'), isJournalNamed: false },
+    ...{ probeCache, isProbeCacheNamed: true },
+  });
+  assert.equal(await stateFiles({ state: home, journal: false }, log, environment), {
+    isJournalNamed: true,
+    ...{ probeCache: join(home, 'probes.sqlite'), isProbeCacheNamed: true },
   });
 });
 
