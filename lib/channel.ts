@@ -9,7 +9,7 @@ import { variantOrder, writeMultivariantPlaylist } from './hls/multivariant-play
 import type { StoredTrack, TsSegment, TsSegments } from './hls/ts-segments.js';
 import { readTransportStream } from './hls/ts-stream.js';
 import type { BatchState } from './session/batch-state.js';
-import { isSessionId } from './session/session-id.js';
+import { isSessionId, newSessionId } from './session/session-id.js';
 import type { ChannelState } from './session/stream-session.js';
 import { SegmentInProgress } from './store/segment-in-progress.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
@@ -449,23 +449,37 @@ export class Channel {
    * The endless MPEG-TS of a rung with its sound, for players that know no playlists: begins with the segment on
    * air, gives at once what is made ahead of it, and then goes on at the pace of the air, whatever the
    * schedule or the encoder does. Every piece is one segment and begins with a key frame.
-   * Reading it keeps the channel on the air like a viewer; a slow reader holds nobody back.
+   * Every reader is a viewer with a session of its own, from its first segment until it stops reading; a slow one
+   * holds nobody back.
    * @throws HeadendError `RENDITION_NOT_FOUND`; `READER_TOO_SLOW` when the reader falls 30 s behind; `CLOSED` when
    * the channel is removed; the signal's reason.
    */
   transportStream(options: TransportStreamOptions = {}): AsyncGenerator<Uint8Array, void, void> {
     const { rendition = variantOrder(this.rungs)[0]?.id ?? AUDIO_RENDITION, signal } = options;
     this.#requireRendition(rendition);
+    return this.#transportStream(rendition, signal);
+  }
+
+  async *#transportStream(
+    rendition: string,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array, void, void> {
     const { grid, stream } = this.#parts;
-    return readTransportStream({
-      channelId: this.id,
-      now: () => stream.now(),
-      segmentAt: (instantMs) => grid.segmentAt(instantMs),
-      instantOfSegment: (sequence) => grid.instantOfSegment(sequence),
-      listed: (sequence) => stream.listed(sequence, signal),
-      segment: async (sequence) =>
-        (await unlessLate(this.tsSegment(rendition, sequence, { signal })))?.data ?? null,
-    });
+    const sessionId = newSessionId();
+    const request = { sessionId, signal };
+    try {
+      yield* readTransportStream({
+        channelId: this.id,
+        now: () => stream.now(),
+        segmentAt: (instantMs) => grid.segmentAt(instantMs),
+        instantOfSegment: (sequence) => grid.instantOfSegment(sequence),
+        listed: (sequence) => stream.listed(sequence, signal),
+        segment: async (sequence) =>
+          (await unlessLate(this.tsSegment(rendition, sequence, request)))?.data ?? null,
+      });
+    } finally {
+      this.leave(sessionId);
+    }
   }
 
   /**

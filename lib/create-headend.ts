@@ -26,17 +26,20 @@ export async function createHeadend(options: HeadendOptions = {}): Promise<Heade
     if (headend) headend.reportJournalFault(fault);
     else early.push(fault);
   };
-  const opened: AsyncDisposable[] = [{ [Symbol.asyncDispose]: () => engine.close() }];
+  const opened: { close(): void | Promise<void> }[] = [engine];
   try {
     const journal = await journalOf(valid, onFault);
     if (journal) opened.push(journal);
-    const cache =
-      probeCache === undefined
-        ? {}
-        : { probeCache: await SqliteProbeCache.open(probeCache, () => systemClock.now()) };
-    headend = await Headend.create(valid, { engine, clock: systemClock, journal, ...cache });
+    const cache = probeCache && (await SqliteProbeCache.open(probeCache, () => systemClock.now()));
+    if (cache) opened.push(cache);
+    headend = await Headend.create(valid, {
+      engine,
+      clock: systemClock,
+      journal,
+      ...(cache && { probeCache: cache }),
+    });
   } catch (error) {
-    for (const part of opened.reverse()) await part[Symbol.asyncDispose]();
+    for (const part of opened.reverse()) await part.close();
     throw error;
   }
   for (const fault of early) headend.reportJournalFault(fault);

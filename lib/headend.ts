@@ -5,7 +5,6 @@ import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
@@ -22,6 +21,7 @@ import { HeadendError } from './errors.js';
 import { variantOrder } from './hls/multivariant-playlist.js';
 import { TsSegments } from './hls/ts-segments.js';
 import { createHttpApp } from './http/app.js';
+import { listenOn } from './http/listen.js';
 import type { HttpOptions } from './http/options.js';
 import type { FileJournal } from './journal/journal.js';
 import { completeLadder, DEFAULT_LADDER, withoutUpscaling } from './ladder.js';
@@ -244,8 +244,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     sources: Iterable<string>,
     options: ProbeAllOptions = {},
   ): AsyncGenerator<ProbeOutcome, void, void> {
-    const { concurrency = 1 } = options;
-    if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 64)) {
+    const { concurrency } = options;
+    if (concurrency !== undefined && !isConcurrency(concurrency)) {
       throw invalidOption(
         'probeAll',
         'concurrency',
@@ -294,9 +294,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
    * @throws the system's error, for example with code `EADDRINUSE`; HeadendError `CLOSED`.
    */
   async listen({ port = 8080, host = 'localhost' }: ListenOptions = {}): Promise<string> {
-    const url = await this.#http().listen({ port, host });
-    // Fastify names the address it is bound to.
-    return host === '' || isIP(host) ? url : `http://${host}:${new URL(url).port}`;
+    return listenOn(this.#http(), { port, host });
   }
 
   /**
@@ -500,6 +498,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       emit();
     });
   }
+}
+
+function isConcurrency(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 64;
 }
 
 function defaultFontFile(): string {

@@ -8,6 +8,7 @@ import {
   type Headend,
   HeadendError,
 } from '../lib/index.js';
+import { headendOptions } from './config/options.js';
 import { ConfigurationError, readConfiguration } from './config/read.js';
 import { FAILED, OK, WRONG_USE } from './exit-codes.js';
 import { makePlan, type PlannedChannel } from './plan.js';
@@ -36,11 +37,12 @@ export async function check(
 ): Promise<number> {
   const { probeCache, config } = options;
   try {
-    const settings = config === undefined ? undefined : (await readConfiguration(config)).server;
-    const cache = probeCache ?? settings?.probeCache;
-    await using headend = await createHeadend(
-      typeof cache === 'string' ? { probeCache: cache } : {},
-    );
+    const { server: settings = {} } = config === undefined ? {} : await readConfiguration(config);
+    const cache = probeCache ?? settings.probeCache;
+    await using headend = await createHeadend({
+      ...headendOptions(settings),
+      ...(typeof cache === 'string' && { probeCache: cache }),
+    });
     let found = 0;
     const tell = (_details: object, message: string) => {
       progress?.('');

@@ -1,6 +1,7 @@
 // `headend serve`: brings channels on the air, serves them with the watch page, follows changes of configuration and
 // media, and ends on a signal.
 
+import type { Address } from '../lib/http/listen.js';
 import {
   createHeadend,
   DEFAULT_LADDER,
@@ -9,6 +10,7 @@ import {
   type HeadendOptions,
   type HttpOptions,
 } from '../lib/index.js';
+import { headendOptions, type ServerSettings } from './config/options.js';
 import { ConfigurationError, readConfiguration } from './config/read.js';
 import type { Configuration } from './config/schema.js';
 import { secrets } from './config/secrets.js';
@@ -56,13 +58,6 @@ export async function serve(options: ServeOptions): Promise<number> {
     log.fatal(explain(error, options));
     return error instanceof ConfigurationError ? WRONG_USE : FAILED;
   }
-}
-
-type ServerSettings = NonNullable<Configuration['server']>;
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
 }
 
 async function configurationOf({ config }: ServeOptions): Promise<Configuration> {
@@ -120,31 +115,38 @@ async function startHeadend(
   http: HttpOptions,
   log: Log,
 ): Promise<Headend> {
-  const { host: _host, port: _port, state: configuredState, http: _http, ...rest } = settings;
   const files = await stateFiles(
     {
       state,
-      configuredState,
+      configuredState: settings.state,
       journal: journal === false ? false : settings.journal,
       probeCache: probeCache ?? settings.probeCache,
     },
     log,
   );
-  const { journal: _journal, probeCache: _probeCache, ...options } = rest;
-  return withState({ ...options, logger: log, http }, files, log);
+  return withState({ ...headendOptions(settings), logger: log, http }, files, log);
 }
 
-// Without a state directory of its own, a second server on this machine goes without what the first one holds.
+// Without a state directory of its own, a second server on this machine goes without what the first one holds. Files that
+// somebody named are used or the server does not start.
 async function withState(options: HeadendOptions, files: StateFiles, log: Log): Promise<Headend> {
-  const { isNamed, ...state } = files;
+  const { isJournalNamed, isProbeCacheNamed, ...state } = files;
   try {
     return await createHeadend({ ...options, ...state });
   } catch (error) {
-    const isOfState =
-      error instanceof HeadendError && (error.code === 'JOURNAL_FAILED' || isOfCache(error, state));
-    if (isNamed || !isOfState) throw error;
-    log.warn({ code: error.code }, `Nothing is kept between two runs: ${error.message}`);
-    return createHeadend(options);
+    if (!(error instanceof HeadendError)) throw error;
+    const isOfJournal = error.code === 'JOURNAL_FAILED' && !isJournalNamed;
+    if (!isOfJournal && (isProbeCacheNamed || !isOfCache(error, state))) throw error;
+    log.warn(
+      { code: error.code },
+      `Nothing is kept between two runs but in files that were named: ${error.message}`,
+    );
+    const { journal, probeCache } = state;
+    return createHeadend({
+      ...options,
+      ...(isJournalNamed && journal !== undefined && { journal }),
+      ...(isProbeCacheNamed && probeCache !== undefined && { probeCache }),
+    });
   }
 }
 

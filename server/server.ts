@@ -1,11 +1,11 @@
 // The HTTP server of the command: Headend's routes and the watch page beside them.
 
 import { createRequire } from 'node:module';
-import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
+import { type Address, listenOn } from '../lib/http/listen.js';
 import { maxConnections } from '../lib/http/server-options.js';
 import {
   type Headend,
@@ -26,7 +26,7 @@ const POLICY =
 /** A server that can listen once and is closed with its Headend. */
 export interface Server extends AsyncDisposable {
   /** Resolves with the address, as `http://localhost:8080`. */
-  listen(options: { readonly port: number; readonly host: string }): Promise<string>;
+  listen(address: Address): Promise<string>;
 }
 
 /** Builds the server. */
@@ -50,11 +50,7 @@ export async function createServer(headend: Headend): Promise<Server> {
     reply.sendFile('hls.min.js', dirname(HLS_JS)),
   );
   return {
-    async listen({ port, host }) {
-      const url = await app.listen({ port, host });
-      // Fastify names the address it is bound to; people know it by the name they gave.
-      return host === '' || isIP(host) ? url : `http://${host}:${new URL(url).port}`;
-    },
+    listen: (address) => listenOn(app, address),
     [Symbol.asyncDispose]: () => app.close(),
   };
 }

@@ -24,8 +24,9 @@ export interface StateOptions {
 export interface StateFiles {
   readonly journal?: string;
   readonly probeCache?: string;
-  /** Whether somebody named the place: then one that cannot be used is an error. */
-  readonly isNamed: boolean;
+  /** Whether somebody named the place of each: then one that cannot be used is an error. */
+  readonly isJournalNamed: boolean;
+  readonly isProbeCacheNamed: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,7 +55,8 @@ export async function stateFiles(
   return {
     ...(files.journal !== false && { journal: files.journal }),
     ...(files.probeCache !== false && { probeCache: files.probeCache }),
-    isNamed: named !== undefined || typeof journal === 'string',
+    isJournalNamed: named !== undefined || typeof journal === 'string',
+    isProbeCacheNamed: named !== undefined || typeof probeCache === 'string',
   };
 }
 

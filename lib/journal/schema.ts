@@ -78,7 +78,7 @@ const MIGRATIONS = [
 ] as const;
 
 /** The version that this release writes. */
-export const SCHEMA_VERSION = MIGRATIONS.length;
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
  * Brings the file to {@link SCHEMA_VERSION}, each step in a transaction of its own.

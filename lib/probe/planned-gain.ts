@@ -17,11 +17,11 @@ export interface LoudnessOptions {
 }
 
 /** Default of {@link LoudnessOptions.target}. */
-export const DEFAULT_TARGET_LUFS = -23;
+const DEFAULT_TARGET_LUFS = -23;
 /** No gain lifts the true peak above this (EBU R 128). */
-export const MAX_TRUE_PEAK = -1;
+const MAX_TRUE_PEAK = -1;
 /** Who is quieter than this below the target is meant to be, or is noise. */
-export const MAX_GAIN = 20;
+const MAX_GAIN = 20;
 
 /** How many sources are asked about at the same time. */
 const CONCURRENCY = 4;

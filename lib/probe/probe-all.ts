@@ -31,7 +31,7 @@ export interface ProbeAllOptions {
 }
 
 /** Default of {@link ProbeAllOptions.concurrency}. */
-export const DEFAULT_PROBE_CONCURRENCY = 4;
+const DEFAULT_PROBE_CONCURRENCY = 4;
 
 /**
  * The outcomes in the order in which they are known. No source is begun while as many outcomes as `concurrency` wait

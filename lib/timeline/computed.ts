@@ -32,7 +32,7 @@ export interface ComputeOptions {
 }
 
 /** Defaults of {@link ComputeOptions}. */
-export const COMPUTE_DEFAULTS = { lookAhead: 3600, deadlineMs: 10_000 } as const;
+const COMPUTE_DEFAULTS = { lookAhead: 3600, deadlineMs: 10_000 } as const;
 
 const ComputeOptionsSchema = Type.Object(
   {

@@ -6,7 +6,7 @@ import type { Grid } from './grid.js';
 import type { ProgrammeDetails } from './programme.js';
 
 /** Entries of one guide at most. */
-export const GUIDE_LIMIT = 20_000;
+const GUIDE_LIMIT = 20_000;
 
 /** One airing in a guide. */
 export interface GuideEntry {
@@ -59,7 +59,7 @@ export function guide(
 }
 
 /** An airing in wall time. */
-export function guideEntry(airing: Airing, grid: Grid): GuideEntry {
+function guideEntry(airing: Airing, grid: Grid): GuideEntry {
   const { kind, index, programme, startFrame, endFrame } = airing;
   const { title, source, details = {}, unfilledFrames = 0 } = programme;
   return {

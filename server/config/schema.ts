@@ -11,7 +11,7 @@ const Path = Type.String({
 });
 
 /** The files of a folder, one after the other, for ever. */
-export const FolderDefinition = Type.Object(
+const FolderDefinition = Type.Object(
   {
     type: Type.Literal('folder'),
     path: Path,

@@ -1,4 +1,3 @@
-// alone
 // Sources behind servers: a certificate that nobody trusts is refused, a server that never answers does not hold up
 // anything, one that breaks off ends in slate.
 import { once } from 'node:events';

@@ -1,5 +1,4 @@
 // deadline: 150 s
-// alone
 // Readers that are not ours follow a live channel over HTTP, as their users would: ffmpeg and ffprobe are given an
 // address and nothing else. Frames are named by bar codes.
 //

@@ -1,5 +1,4 @@
 // deadline: 150 s
-// alone
 // HLS's rules of a channel as it is served: window, air time and variants of real playlists of one that has run for a
 // while, and bit rates as they are measured against what is declared. docs/hls.md lists every rule and its test.
 import { Parser } from 'm3u8-parser';

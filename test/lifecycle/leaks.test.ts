@@ -1,5 +1,4 @@
 // deadline: 180 s
-// alone
 // Nothing is left of an engine that was closed, and segments are memory that the garbage collector knows of. C11.
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { channelFromDefinition } from '../../lib/definition.js';
+import { headendOptions } from '../../server/config/options.js';
 import { ConfigurationError, readConfiguration } from '../../server/config/read.js';
 import { jsonSchema } from '../../server/config/schema.js';
+import { stateFiles } from '../../server/state.js';
 
 const test = suite<{ folder: string }>('configuration');
 
@@ -133,6 +135,37 @@ test('the example of the documents is right, and every option is in them', async
   ]) {
     assert.ok(docs.includes(`\`${name}\``), `docs/configuration.md: ${name}`);
   }
+});
+
+test('check and serve take the same options of createHeadend from it', async ({ folder }) => {
+  const { server = {} } = await read(folder, {
+    server: {
+      ...{ host: '::', port: 1, state: 's', journal: false, probeCache: 'p', http: {} },
+      ...{ caFile: 'ca.pem', hardware: 'software', playlistSegments: 6 },
+    },
+  });
+  assert.equal(headendOptions(server), {
+    caFile: join(folder, 'ca.pem'),
+    hardware: 'software',
+    playlistSegments: 6,
+  });
+});
+
+test('files that somebody named are told from those in the default directory', async ({
+  folder,
+}) => {
+  const log = { warn: () => assert.unreachable() };
+  const environment = { XDG_STATE_HOME: folder };
+  const home = join(folder, 'headend');
+  const probeCache = join(folder, 'films.sqlite');
+  assert.equal(await stateFiles({ probeCache }, log, environment), {
+    ...{ journal: join(home, 'journal.sqlite'), isJournalNamed: false },
+    ...{ probeCache, isProbeCacheNamed: true },
+  });
+  assert.equal(await stateFiles({ state: home, journal: false }, log, environment), {
+    isJournalNamed: true,
+    ...{ probeCache: join(home, 'probes.sqlite'), isProbeCacheNamed: true },
+  });
 });
 
 test.run();

@@ -1,5 +1,4 @@
 // deadline: 180 s
-// alone
 // `headend serve` as a person meets it: it starts, it says where, it plays what can be played, and Ctrl-C
 // ends it within two seconds and leaves nothing behind.
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';

@@ -138,6 +138,29 @@ test('one that stops reading lets the channel go idle', async ({ clock, channel 
   assert.is(channel.state, 'idle');
 });
 
+test('every reader is a viewer of its own until it stops reading', async ({ clock, channel }) => {
+  const stop = new AbortController();
+  const { reading } = readAll(channel.transportStream({ signal: stop.signal }));
+  const other = channel.transportStream();
+  assert.is(channel.viewers, 0, 'who has not begun to read does not watch');
+  const first = other.next();
+  await clock.advance(1000);
+  await first;
+  await clock.advance(5 * SEGMENT_MS);
+  const viewers = channel.status().viewers;
+  assert.is(new Set(viewers.map(({ sessionId }) => sessionId)).size, 2);
+  assert.equal(
+    viewers.map(({ segmentNumber }) => segmentNumber),
+    [1000, 1000 + 2 + 5],
+  );
+  assert.ok(viewers.every(({ sessionId }) => sessionId !== '(anonymous)'));
+  await other.return();
+  assert.is(channel.viewers, 1);
+  stop.abort(new Error('enough'));
+  await reading;
+  assert.is(channel.viewers, 0);
+});
+
 test('ends with the channel', async ({ clock, headend, channel }) => {
   const { reading } = readAll(channel.transportStream());
   await clock.advance(1000);

@@ -14,11 +14,11 @@ export function eventRoutes(app: App, { access }: RouteContext, hub: EventHub): 
       exposeHeadRoute: false,
       sse: { kind: 'manual', heartbeat: false, serializer: String },
       schema: {
-        summary: 'Status of all channels every few seconds, changes of state and faults at once',
+        summary: 'Status of all channels every second, and what happens at once',
         tags: ['server'],
         querystring: ViewerQuery,
         response: {
-          200: body('text/event-stream', 'Events status, channel and fault'),
+          200: body('text/event-stream', 'status, channel, fault, batch, session, warning'),
           ...problems(503),
         },
       },
