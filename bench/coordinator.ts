@@ -1,12 +1,10 @@
 // What a look of the coordinator at a thousand channels costs.
 import type { Engine } from '../lib/engine/engine.js';
-import { completeLadder, DEFAULT_LADDER } from '../lib/ladder.js';
 import { SegmentStore } from '../lib/store/segment-store.js';
 import { BatchCoordinator } from '../lib/stream/batch-coordinator.js';
 import { StreamManager } from '../lib/stream/stream-manager.js';
 import { WorkScheduler } from '../lib/stream/work-scheduler.js';
-import { channelFormat, Grid } from '../lib/timeline/grid.js';
-import { ResolvedLoop } from '../lib/timeline/schedule.js';
+import { channel, EPOCH } from '../test/simulator/channels.js';
 import { CostEngine, Machine } from '../test/simulator/machine.js';
 import { SimClock } from '../test/simulator/sim-clock.js';
 import { type Bench, type Figures, figure } from './harness/bench.js';
@@ -14,7 +12,6 @@ import { type Bench, type Figures, figure } from './harness/bench.js';
 const CHANNELS: Readonly<Record<string, number>> = { '100': 100, '1,000': 1000 };
 const VIEWERS = 10;
 const TICKS = 200;
-const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
 
 function silentStreams(clock: SimClock): StreamManager {
   const silent = () => {};
@@ -35,26 +32,9 @@ function silentStreams(clock: SimClock): StreamManager {
 async function coordinate(channels: number): Promise<BatchCoordinator> {
   const clock = new SimClock(EPOCH + 1_000_000_000);
   const streams = silentStreams(clock);
-  const grid = new Grid(EPOCH, channelFormat({ num: 30, den: 1 }, 4));
   const coordinator = new BatchCoordinator({ clock, intervalMs: 2000, onError: console.error });
   for (let n = 0; n < channels; n++) {
-    const stream = streams.add({
-      grid,
-      schedule: new ResolvedLoop([{ title: 'P', source: { kind: 'slate' }, frames: 1800 }], 0),
-      producer: {
-        channelId: `c${n}`,
-        title: '',
-        format: grid.format,
-        rungs: completeLadder(DEFAULT_LADDER),
-        audioBitrate: 128_000,
-        fontFile: '',
-      },
-      startRung: '720p',
-      playlistSegments: 10,
-      batch: { segments: 10, threshold: 4 },
-      graceMs: 3_600_000,
-      viewerTimeoutMs: 3_600_000,
-    });
+    const stream = streams.add(channel(n, { segments: 10, threshold: 4 }, 3_600_000));
     for (let viewer = 0; viewer < VIEWERS; viewer++) await stream.register(`viewer-${viewer}`);
     coordinator.add(stream);
   }

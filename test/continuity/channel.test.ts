@@ -17,7 +17,7 @@ import {
 import { describeCodes } from '../fixtures/barcode.js';
 import { makeFixture } from '../fixtures/make.js';
 import { readFrames } from '../fixtures/read.js';
-import { expectedCodes, fileItem, type Item } from '../support/engine-run.js';
+import { expectedCodes, fileItem, type Item, programmesOf } from '../support/engine-run.js';
 import { type ChannelReport, checkChannel } from '../support/hls-checker.js';
 
 const SEGMENT_SECONDS = 2;
@@ -65,13 +65,7 @@ function channelOf(items: readonly Item[], ageSeconds: number): ChannelOptions {
       { height: 360, bitrate: 800_000 },
       { height: 180, bitrate: 250_000 },
     ],
-    schedule: loop(
-      items.map(({ source, frames, firstNumber }) => ({
-        source: source.kind === 'file' ? source.url : '',
-        inPoint: firstNumber / FPS,
-        duration: frames / FPS,
-      })),
-    ),
+    schedule: loop(programmesOf(items)),
   };
 }
 

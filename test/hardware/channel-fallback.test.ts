@@ -11,7 +11,7 @@ import { type ChannelOptions, type Fault, Headend, loop } from '../../lib/index.
 import { describeCodes } from '../fixtures/barcode.js';
 import { makeFixture } from '../fixtures/make.js';
 import { readFrames } from '../fixtures/read.js';
-import { expectedCodes, fileItem, type Item } from '../support/engine-run.js';
+import { expectedCodes, fileItem, type Item, programmesOf } from '../support/engine-run.js';
 import { checkChannel } from '../support/hls-checker.js';
 import { followChannel } from '../support/hls-follow.js';
 import { createTestEngine, withEncoder } from '../support/test-addon.js';
@@ -51,13 +51,7 @@ function channelOf(id: string, items: readonly Item[]): ChannelOptions {
       { height: 360, bitrate: 800_000 },
       { height: 180, bitrate: 250_000 },
     ],
-    schedule: loop(
-      items.map(({ source, frames, firstNumber }) => ({
-        source: source.kind === 'file' ? source.url : '',
-        inPoint: firstNumber / FPS,
-        duration: frames / FPS,
-      })),
-    ),
+    schedule: loop(programmesOf(items)),
   };
 }
 

@@ -1,17 +1,13 @@
 // The whole control plane on a simulated machine with simulated viewers: everything is Headend's own but the encoding
 // and the time. Runs take the same course every time.
 import { delay } from '../../lib/clock.js';
-import { completeLadder, DEFAULT_LADDER } from '../../lib/ladder.js';
 import { SegmentStore } from '../../lib/store/segment-store.js';
 import { StreamManager } from '../../lib/stream/stream-manager.js';
-import { channelFormat, Grid } from '../../lib/timeline/grid.js';
-import { ResolvedLoop } from '../../lib/timeline/schedule.js';
+import { channel, EPOCH } from './channels.js';
 import { CostEngine, Machine } from './machine.js';
 import { POLICIES, type Policy } from './policies.js';
 import { SimClock } from './sim-clock.js';
 import { type Visit, visit } from './viewer.js';
-
-const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
 
 /** What is simulated. */
 export interface Scenario {
@@ -82,7 +78,6 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
 
 function createStreams(scenario: Scenario, clock: SimClock, engine: CostEngine): StreamManager {
   const silent = () => {};
-  const grid = new Grid(EPOCH, channelFormat({ num: 30, den: 1 }, 4));
   const streams = new StreamManager({
     engine,
     clock,
@@ -94,23 +89,7 @@ function createStreams(scenario: Scenario, clock: SimClock, engine: CostEngine):
     coordinatorIntervalMs: 2000,
   });
   for (let n = 0; n < scenario.channels; n++) {
-    streams.add({
-      grid,
-      schedule: new ResolvedLoop([{ title: 'P', source: { kind: 'slate' }, frames: 1800 }], 0),
-      producer: {
-        channelId: `c${n}`,
-        title: '',
-        format: grid.format,
-        rungs: completeLadder(DEFAULT_LADDER),
-        audioBitrate: 128_000,
-        fontFile: '',
-      },
-      startRung: '720p',
-      playlistSegments: 10,
-      batch: scenario.batch,
-      graceMs: 30_000,
-      viewerTimeoutMs: 30_000,
-    });
+    streams.add(channel(n, scenario.batch, 30_000));
   }
   return streams;
 }

@@ -35,7 +35,7 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Moves on by `ms` without letting any timer fire, as a thread that is busy sees time pass. */
+  /** Moves on by `ms` without letting any timer fire: a thread that is busy, a machine that was suspended. */
   step(ms: number): void {
     this.#now += ms;
   }
@@ -43,11 +43,6 @@ export class FakeClock implements Clock {
   /** Timers that have not fired. */
   get pending(): number {
     return this.#timers.size;
-  }
-
-  /** Moves on by `ms` without firing anything, as when the machine was suspended. */
-  jump(ms: number): void {
-    this.#now += ms;
   }
 
   /** Moves on by `ms`, firing what falls due in order. */

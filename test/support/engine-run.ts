@@ -14,6 +14,7 @@ import type {
   Segment,
   TimelineEntry,
 } from '../../lib/engine/engine.js';
+import type { Programme } from '../../lib/timeline/schedule.js';
 import type { FrameCode } from '../fixtures/barcode.js';
 import type { Grid, RenditionMedia } from './hls-checker.js';
 
@@ -57,9 +58,20 @@ export interface Item {
   readonly firstNumber: number;
 }
 
+const FIXTURE_FPS = 25;
+
+/** The items, which are fixtures of 25 frames per second, as programmes of a schedule. */
+export function programmesOf(items: readonly Item[]): Programme[] {
+  return items.map(({ source, frames, firstNumber }) => ({
+    source: source.kind === 'file' ? source.url : '',
+    inPoint: firstNumber / FIXTURE_FPS,
+    duration: frames / FIXTURE_FPS,
+  }));
+}
+
 /** A fixture of 25 frames per second from `inFrame` on. */
 export function fileItem(url: string, programme: number, frames: number, inFrame = 0): Item {
-  const inPoint = { num: inFrame, den: 25 };
+  const inPoint = { num: inFrame, den: FIXTURE_FPS };
   return { source: { kind: 'file', url, inPoint }, frames, programme, firstNumber: inFrame };
 }
 

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { createHeadend, type Headend, loop } from '../../lib/index.js';
 import { makeFixture } from '../fixtures/make.js';
 import { readFrames } from '../fixtures/read.js';
-import { expectedCodes, fileItem, type Item } from '../support/engine-run.js';
+import { expectedCodes, fileItem, type Item, programmesOf } from '../support/engine-run.js';
 import { readTs } from '../support/ts-reader.js';
 
 const FPS = 25;
@@ -39,13 +39,7 @@ test.before.each(async (context) => {
       { height: 360, bitrate: 800_000 },
       { height: 180, bitrate: 250_000 },
     ],
-    schedule: loop(
-      context.items.map(({ source, frames, firstNumber }) => ({
-        source: source.kind === 'file' ? source.url : '',
-        inPoint: firstNumber / FPS,
-        duration: frames / FPS,
-      })),
-    ),
+    schedule: loop(programmesOf(context.items)),
   });
   const base = await context.headend.listen({ port: 0, host: '127.0.0.1' });
   context.url = `${base}/channels/test/`;
