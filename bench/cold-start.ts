@@ -74,7 +74,7 @@ export const bench: Bench = {
   about:
     'Milliseconds until the first segment of 4 s of a 720p rung is there, in the middle of a 1080p film: from ' +
     '`produce` on an idle channel of an engine that runs, against ffmpeg from its start to its first closed segment. ' +
-    'The first fragment (of a second) can be played before its segment is whole. Goal: the first fragment in 0.25 ' +
+    'The first fragment (of 0.2 s, as of every channel of this rate) can be played before its segment is whole. Goal: the first fragment in 0.25 ' +
     "of the time of ffmpeg's first segment.",
   variants: ['headend', 'ffmpeg'],
   async prepare() {

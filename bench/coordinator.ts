@@ -6,14 +6,14 @@ import { StreamManager } from '../lib/stream/stream-manager.js';
 import { WorkScheduler } from '../lib/stream/work-scheduler.js';
 import { channel, EPOCH } from '../test/simulator/channels.js';
 import { CostEngine, Machine } from '../test/simulator/machine.js';
-import { SimClock } from '../test/simulator/sim-clock.js';
+import { FakeClock } from '../test/stream/fake-clock.js';
 import { type Bench, type Figures, figure } from './harness/bench.js';
 
 const CHANNELS: Readonly<Record<string, number>> = { '100': 100, '1,000': 1000 };
 const VIEWERS = 10;
 const TICKS = 200;
 
-function silentStreams(clock: SimClock): StreamManager {
+function silentStreams(clock: FakeClock): StreamManager {
   const silent = () => {};
   const engine: Engine = new CostEngine(new Machine(clock, 10_000));
   return new StreamManager({
@@ -30,7 +30,7 @@ function silentStreams(clock: SimClock): StreamManager {
 
 /** A coordinator of its own looks at the channels, so that its looks alone are measured. */
 async function coordinate(channels: number): Promise<BatchCoordinator> {
-  const clock = new SimClock(EPOCH + 1_000_000_000);
+  const clock = new FakeClock(EPOCH + 1_000_000_000, 1);
   const streams = silentStreams(clock);
   const coordinator = new BatchCoordinator({ clock, intervalMs: 2000, onError: console.error });
   for (let n = 0; n < channels; n++) {

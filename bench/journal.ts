@@ -65,21 +65,22 @@ function oneByOne(journal: FileJournal): Way {
   };
 }
 
-/** Through a Batcher; two of its batches may wait for the disk while the next one is gathered. */
+/** Two thousand positions may wait for the disk while the next thousand is recorded. */
 function batched(journal: FileJournal): Way {
   return {
     close: () => journal.close(),
     async write(source) {
-      const batcher = new Batcher<PositionReported>({ maxSize: 1000, maxLatencyMs: 100 });
       const waiting: Promise<unknown>[] = [];
+      let recorded: Promise<void>[] = [];
       let count = 0;
-      for await (const output of batcher.batches(source)) {
-        if (output.kind === 'error') throw output.error;
-        waiting.push(Promise.all(output.items.map((item) => journal.record(item))));
-        count += output.items.length;
+      for await (const each of source) {
+        recorded.push(journal.record(each));
+        if (++count % 1000 > 0) continue;
+        waiting.push(Promise.all(recorded));
+        recorded = [];
         if (waiting.length > 2) await waiting.shift();
       }
-      await Promise.all(waiting);
+      await Promise.all([...waiting, ...recorded]);
       return count;
     },
   };

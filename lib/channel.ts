@@ -13,13 +13,9 @@ import { isSessionId, newSessionId } from './session/session-id.js';
 import type { ChannelState } from './session/stream-session.js';
 import { SegmentInProgress } from './store/segment-in-progress.js';
 import type { SegmentStore, StoredInit, StoredSegment } from './store/segment-store.js';
-import type {
-  ChannelStream,
-  PositionAnswer,
-  ProductionStatus,
-  ViewerRequest,
-} from './stream/channel-stream.js';
+import type { ChannelStream, PositionAnswer, ProductionStatus } from './stream/channel-stream.js';
 import type { Fault } from './stream/fault.js';
+import type { ViewerRequest } from './stream/viewer-requests.js';
 import type { ChannelSchedule } from './timeline/channel-schedule.js';
 import type { Grid } from './timeline/grid.js';
 import { type Guide, guide } from './timeline/guide.js';
@@ -35,12 +31,15 @@ export interface OnAir {
   readonly title: string;
   /** Position of the programme in its list; -1 for the slate. */
   readonly index: number;
+  /** When its first frame is on air; may lie in the past. */
   readonly startsAt: Date;
+  /** When what follows begins. */
   readonly endsAt: Date;
 }
 
 /** A finished segment as {@link Channel.segments} gives it. */
 export interface ChannelSegment {
+  /** Id of a rung, or `audio`. */
   readonly rendition: string;
   /** The media sequence number. */
   readonly sequence: number;
@@ -59,10 +58,18 @@ export interface ChannelSegment {
 
 /** A segment that is finished, or one whose fragments are still to come: see {@link Channel.openSegment}. */
 export type OpenSegment =
-  | { readonly etag: string; readonly data: Uint8Array }
   | {
+      /** Strong HTTP entity tag, with its quotes. */
       readonly etag: string;
+      /** The whole CMAF segment. */
+      readonly data: Uint8Array;
+    }
+  | {
+      /** Strong HTTP entity tag, with its quotes. */
+      readonly etag: string;
+      /** Not there yet. */
       readonly data: null;
+      /** The pieces that make up the segment, about a fifth of a second each, as they are made. */
       readonly fragments: AsyncIterable<Uint8Array>;
     };
 
@@ -78,6 +85,7 @@ export interface SegmentsOptions {
   readonly rendition: string;
   /** The first sequence number, a whole number. Default: the segment on air. */
   readonly from?: number;
+  /** Ends the iteration, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -85,6 +93,7 @@ export interface SegmentsOptions {
 export interface SetScheduleOptions {
   /** When the new schedule takes over at the earliest. Default: as soon as possible. */
   readonly from?: Date | string;
+  /** Gives up, and leaves everything as it was; no longer once the change is settled. */
   readonly signal?: AbortSignal;
 }
 
@@ -92,6 +101,7 @@ export interface SetScheduleOptions {
 export interface TransportStreamOptions {
   /** Id of a rung, or `audio` for sound alone. Default: the rung that players start with. */
   readonly rendition?: string;
+  /** Ends the stream, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -111,6 +121,7 @@ export interface ViewerStatus {
   readonly seenAt: Date;
   /** The rendition and media sequence number of the last segment; null before the first. */
   readonly rendition: string | null;
+  /** Media sequence number of the last segment; null before the first. */
   readonly segmentNumber: number | null;
 }
 
@@ -118,6 +129,7 @@ export interface ViewerStatus {
 export interface RenditionStatus {
   /** Id of a rung, or `audio`. */
   readonly id: string;
+  /** Whether somebody asked for it in the last three target durations. */
   readonly inDemand: boolean;
   /** The segments that are held, as ranges in order. */
   readonly made: readonly SegmentRange[];
@@ -127,9 +139,15 @@ export interface RenditionStatus {
 
 /** How a channel is doing. */
 export interface ChannelStatus {
+  /** Whether the channel is being made now. */
   readonly state: ChannelState;
   /** The segment on air now, whether somebody watches or not. */
-  readonly onAir: { readonly segmentNumber: number; readonly startsAt: Date };
+  readonly onAir: {
+    /** Its media sequence number. */
+    readonly segmentNumber: number;
+    /** When its first frame is on air. */
+    readonly startsAt: Date;
+  };
   /** Length of a segment in seconds. */
   readonly segmentDuration: number;
   /** The rungs, largest first, and the audio. */
@@ -152,6 +170,7 @@ export interface ChannelStatus {
 
 /** A position as a viewer reports it. */
 export interface PositionReport {
+  /** The viewer's session, one that is present. */
   readonly sessionId: string;
   /** Id of a rung, or `audio`. */
   readonly rendition: string;
@@ -163,6 +182,10 @@ export interface PositionReport {
 export interface ChannelParts {
   readonly id: string;
   readonly name: string;
+  readonly logo: string | null;
+  readonly group: string | null;
+  readonly language: string;
+  readonly numberOf: (channelId: string) => string;
   readonly rungs: readonly Rung[];
   readonly audioBitrate: number;
   readonly grid: Grid;
@@ -178,19 +201,40 @@ export interface ChannelParts {
 
 /** A live channel. Made by `headend.channels.add`. */
 export class Channel {
+  /** Name in URLs. */
   readonly id: string;
   /** Name for viewers. */
   readonly name: string;
+  /** A picture for lists of channels, as a URL or a path; null for none. */
+  readonly logo: string | null;
+  /** Heading under which apps list the channel; null for none. */
+  readonly group: string | null;
+  /** BCP 47 tag of the language; `und` where it is not known. */
+  readonly language: string;
   /** The video encodes, largest first. */
   readonly rungs: readonly Rung[];
   readonly #parts: ChannelParts;
 
-  /** Use `headend.channels.add`. */
+  /**
+   * Use `headend.channels.add`.
+   * @internal
+   */
   constructor(parts: ChannelParts) {
     this.id = parts.id;
     this.name = parts.name;
+    this.logo = parts.logo;
+    this.group = parts.group;
+    this.language = parts.language;
     this.rungs = parts.rungs;
     this.#parts = parts;
+  }
+
+  /**
+   * The number on the remote control: the one that was chosen, else the smallest whole number that no channel has, which
+   * may change as channels come and go. Empty once the channel is removed.
+   */
+  get number(): string {
+    return this.#parts.numberOf(this.id);
   }
 
   /** Whether the channel is being made now. */
@@ -245,7 +289,10 @@ export class Channel {
    * @throws HeadendError `INVALID_REQUEST` for an id that cannot stand in a URL, `CAPACITY_EXCEEDED`, `CLOSED`,
    * `SCHEDULE_NOT_STARTED`, `SCHEDULE_ENDED`
    */
-  async register(sessionId?: string): Promise<{ readonly sessionId: string }> {
+  async register(sessionId?: string): Promise<{
+    /** The id that was given, or the new one. */
+    readonly sessionId: string;
+  }> {
     requireSessionId(sessionId);
     return this.#parts.stream.register(sessionId);
   }
@@ -300,8 +347,9 @@ export class Channel {
 
   /**
    * Changes what airs, while the channel is on the air: at the instant asked for, or as soon as it can be.
-   * What playlists list and what is made ahead stays: with the default batches 35 to 80 s where somebody watches, three
-   * target durations where nobody does. Whatever was to follow is dropped. Resolves with the instant of the change; when it fails everything stays as it was.
+   * What a playlist has listed and what is made ahead stays: with the default batches 28 to 68 s where somebody watches,
+   * nothing where nobody does. Whatever was to follow is dropped. Resolves with the instant of the change; when it fails
+   * everything stays as it was.
    * @throws HeadendError `INVALID_OPTIONS`, `CLOSED`; what `channels.add` throws for a schedule in which
    * nothing can be played; the signal's reason.
    */
@@ -315,6 +363,7 @@ export class Channel {
     const frame = await airing.change(schedule, {
       fromMs: from === undefined ? null : parseInstant('channel.setSchedule: from', from),
       now: () => stream.now(),
+      firstFree: () => stream.firstFreeFrame,
       signal,
     });
     return new Date(grid.instantOfFrame(frame));
@@ -333,7 +382,12 @@ export class Channel {
   }
 
   /** The programme on air and the one that follows it. */
-  nowNext(): { readonly now: OnAir; readonly next: OnAir } {
+  nowNext(): {
+    /** What is on. */
+    readonly now: OnAir;
+    /** What follows it. */
+    readonly next: OnAir;
+  } {
     const { grid, schedule, stream } = this.#parts;
     const now = schedule.airingAt(grid.frameAt(stream.now()));
     return { now: this.#onAir(now), next: this.#onAir(schedule.airingAt(now.endFrame)) };
@@ -355,6 +409,7 @@ export class Channel {
       segmentDuration: grid.segmentDuration,
       rungs: rungs.filter(({ id }) => admitted.includes(id)),
       audioBitrate,
+      language: this.language,
       codecs: new Map(inits.map((init) => [init.rendition, init.codecs])),
       container: this.#container(options),
       query: options.query ?? '',
@@ -383,7 +438,7 @@ export class Channel {
       range,
       editionOf: (sequence) => this.editionOf(sequence),
       initOf: (sequence) => initOf(sequence).hash,
-      changes: store.encodingChanges(this.id),
+      changes: stream.encodingChanges,
       query: options.query ?? '',
     });
   }
@@ -409,7 +464,7 @@ export class Channel {
 
   /**
    * A segment as {@link segment}, but without waiting for its end: when it is in progress, its fragments come as
-   * they are made, about one a second of content. Together they are the bytes of the segment.
+   * they are made, about five a second of content. Together they are the bytes of the segment.
    * @throws HeadendError as {@link segment}; while reading, `SEGMENT_TIMEOUT` when the segment is not finished: what
    * was read is of no use then.
    */
@@ -457,29 +512,23 @@ export class Channel {
   transportStream(options: TransportStreamOptions = {}): AsyncGenerator<Uint8Array, void, void> {
     const { rendition = variantOrder(this.rungs)[0]?.id ?? AUDIO_RENDITION, signal } = options;
     this.#requireRendition(rendition);
-    return this.#transportStream(rendition, signal);
+    return this.#asViewer(signal, (request) => this.#transportStream(rendition, request));
   }
 
   async *#transportStream(
     rendition: string,
-    signal: AbortSignal | undefined,
+    request: ViewerRequest,
   ): AsyncGenerator<Uint8Array, void, void> {
     const { grid, stream } = this.#parts;
-    const sessionId = newSessionId();
-    const request = { sessionId, signal };
-    try {
-      yield* readTransportStream({
-        channelId: this.id,
-        now: () => stream.now(),
-        segmentAt: (instantMs) => grid.segmentAt(instantMs),
-        instantOfSegment: (sequence) => grid.instantOfSegment(sequence),
-        listed: (sequence) => stream.listed(sequence, signal),
-        segment: async (sequence) =>
-          (await unlessLate(this.tsSegment(rendition, sequence, request)))?.data ?? null,
-      });
-    } finally {
-      this.leave(sessionId);
-    }
+    yield* readTransportStream({
+      channelId: this.id,
+      now: () => stream.now(),
+      segmentAt: (instantMs) => grid.segmentAt(instantMs),
+      instantOfSegment: (sequence) => grid.instantOfSegment(sequence),
+      listed: (sequence) => stream.listed(sequence, request.signal),
+      segment: async (sequence) =>
+        (await unlessLate(this.tsSegment(rendition, sequence, request)))?.data ?? null,
+    });
   }
 
   /**
@@ -503,8 +552,9 @@ export class Channel {
   }
 
   /**
-   * The segments of a rendition in order, each as soon as it is made and listed. Reading them keeps the
-   * channel on the air like a viewer.
+   * The segments of a rendition in order, each as soon as it is made and listed, and as the reader takes them: nothing is
+   * read ahead. Every reader is a viewer with a session of its own, from its first segment until it ends, aborts or
+   * throws; one that takes no segment for `viewerTimeoutMs` counts as gone until it takes the next.
    * @throws HeadendError `RENDITION_NOT_FOUND`, `INVALID_OPTIONS`; `SEGMENT_NOT_FOUND` when the reader is so slow that the
    * next segment is gone; `CLOSED` when the channel is removed; the signal's reason.
    */
@@ -514,10 +564,18 @@ export class Channel {
     if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) {
       throw invalidOption('channel.segments', 'from', 'must be a whole number from 0', from);
     }
+    yield* this.#asViewer(signal, (request) => this.#segments(rendition, from, request));
+  }
+
+  async *#segments(
+    rendition: string,
+    from: number | undefined,
+    request: ViewerRequest,
+  ): AsyncGenerator<ChannelSegment, void, void> {
     const { grid, stream } = this.#parts;
     for (let next = from ?? grid.segmentAt(stream.now()); ; ) {
-      await stream.listed(next, signal);
-      const segment = await unlessLate(stream.segment(rendition, next, { signal }));
+      await stream.listed(next, request.signal);
+      const segment = await unlessLate(stream.segment(rendition, next, request));
       if (!segment) continue;
       const { num, den } =
         rendition === AUDIO_RENDITION ? grid.audioDuration(next) : grid.segmentDuration;
@@ -530,6 +588,22 @@ export class Channel {
         data: segment.data,
       };
       next++;
+    }
+  }
+
+  // Reads under a session of its own, which ends with the reading, or at once when the signal aborts.
+  async *#asViewer<T>(
+    signal: AbortSignal | undefined,
+    read: (request: ViewerRequest) => AsyncGenerator<T, void, void>,
+  ): AsyncGenerator<T, void, void> {
+    const sessionId = newSessionId();
+    const leave = () => this.leave(sessionId);
+    signal?.addEventListener('abort', leave, { once: true });
+    try {
+      yield* read({ sessionId, signal });
+    } finally {
+      signal?.removeEventListener('abort', leave);
+      leave();
     }
   }
 

@@ -1,6 +1,6 @@
 // The one source of time: everything that asks what time it is, or waits, takes a Clock.
 
-/** Wall time and timers. The library uses {@link systemClock}; tests use a clock they move by hand. */
+/** Wall time and timers. The library uses those of the machine; tests use a clock they move by hand. */
 export interface Clock {
   /** Milliseconds since the Unix epoch, as `Date.now()`. */
   now(): number;

@@ -8,41 +8,49 @@ import type { FileJournal } from './journal/journal.js';
 import { type JournalOptions, openJournal } from './journal/open-journal.js';
 import { HEADEND_DEFAULTS, type HeadendOptions, HeadendOptionsSchema } from './options.js';
 import { SqliteProbeCache } from './probe/sqlite-probe-cache.js';
+import { SegmentFiles } from './store/segment-files.js';
 import { validate } from './validate.js';
 
 /**
  * Starts a Headend.
- * @throws HeadendError `INVALID_OPTIONS`; `JOURNAL_FAILED` when the journal cannot be opened; `ADDON_NOT_FOUND` when no
- * build of the native addon fits this machine.
+ * @throws HeadendError `INVALID_OPTIONS`; `JOURNAL_FAILED` when the journal cannot be opened, `STORE_FAILED` when the folder
+ * of `diskStore` cannot be used; `ADDON_NOT_FOUND` when no build of the native addon fits this machine.
  */
 export async function createHeadend(options: HeadendOptions = {}): Promise<Headend> {
   const valid: HeadendOptions = validate('createHeadend', HeadendOptionsSchema, options);
-  const { probeCache, caFile } = valid;
+  const { probeCache, caFile, diskStore } = valid;
   const engine = createNativeEngine(caFile === undefined ? {} : { caFile });
-  // What the journal has to say before the Headend is there waits for it.
-  const early: HeadendError[] = [];
+  // What journal and disk have to say before the Headend is there waits for it.
+  const early: ((headend: Headend) => void)[] = [];
   let headend: Headend | undefined;
-  const onFault = (fault: HeadendError) => {
-    if (headend) headend.reportJournalFault(fault);
-    else early.push(fault);
+  const tell = (report: (headend: Headend) => void) => {
+    if (headend) report(headend);
+    else early.push(report);
   };
+  const onFault = (fault: HeadendError) => tell((to) => to.reportFault(fault));
+  const onLow = (freeBytes: number, message: string) =>
+    tell((to) => to.reportLowDisk(freeBytes, message));
   const opened: { close(): void | Promise<void> }[] = [engine];
   try {
     const journal = await journalOf(valid, onFault);
     if (journal) opened.push(journal);
     const cache = probeCache && (await SqliteProbeCache.open(probeCache, () => systemClock.now()));
     if (cache) opened.push(cache);
+    const parts = { clock: systemClock, onFault, onLow };
+    const segmentFiles = diskStore && (await SegmentFiles.open(diskStore, parts));
+    if (segmentFiles) opened.push(segmentFiles);
     headend = await Headend.create(valid, {
       engine,
       clock: systemClock,
       journal,
       ...(cache && { probeCache: cache }),
+      ...(segmentFiles && { segmentFiles }),
     });
   } catch (error) {
     for (const part of opened.reverse()) await part.close();
     throw error;
   }
-  for (const fault of early) headend.reportJournalFault(fault);
+  for (const report of early) report(headend);
   return headend;
 }
 

@@ -82,7 +82,7 @@ export const channelMembers = {
   epoch: Type.Optional(Type.String({ format: 'date-time' })),
 };
 
-/** Schema of {@link ChannelDefinition}. */
+/** Schema of {@link ChannelDefinition}: a TypeBox type, which is JSON Schema. */
 export const ChannelDefinitionSchema = Type.Object(
   { ...channelMembers, schedule: Type.Union([LoopDefinition, TimetableDefinition]) },
   { additionalProperties: false },

@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'SEGMENT_RENAMED',
   'SESSION_NOT_FOUND',
   'CAPACITY_EXCEEDED',
+  'NOT_READY',
   'READER_TOO_SLOW',
   'SCHEDULE_EMPTY',
   'SCHEDULE_NOT_STARTED',
@@ -26,6 +27,7 @@ export const ERROR_CODES = [
   'SOURCE_ENDED',
   'SOURCE_DAMAGED',
   'DECODE_FAILED',
+  'DEVICE_FAILED',
   'ENCODE_FAILED',
   'ENGINE_BUSY',
   'ENGINE_STOPPED',
@@ -35,6 +37,9 @@ export const ERROR_CODES = [
   'ALREADY_STARTED',
   'JOURNAL_FAILED',
   'JOURNAL_DAMAGED',
+  'STORE_FAILED',
+  'DISK_FULL',
+  'ANNOUNCEMENT_FAILED',
   'INVALID_REQUEST',
   'UNAUTHORIZED',
   'FORBIDDEN',
@@ -70,23 +75,35 @@ export type Stage =
 
 /** What a {@link HeadendError} is made from besides its code, stage and message. */
 export interface HeadendErrorDetails {
+  /** The channel that it is about. Default: none. */
   readonly channelId?: string;
   /** FFmpeg's negative error number. */
   readonly averror?: number;
   /** Whether the same call may succeed later without a change. Default false. */
   readonly retryable?: boolean;
+  /** The error that led to it. Default: none. */
   readonly cause?: unknown;
 }
 
 /** Every error that the library throws on purpose. */
 export class HeadendError extends Error {
+  /** Always `HeadendError`. */
   override readonly name = 'HeadendError';
+  /** What went wrong: one of a closed list that never changes its meaning. */
   readonly code: ErrorCode;
+  /** The part of the system that failed. */
   readonly stage: Stage;
+  /** The channel that it is about, where it is about one. */
   readonly channelId: string | undefined;
+  /** FFmpeg's negative error number, where the error is FFmpeg's. */
   readonly averror: number | undefined;
+  /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
 
+  /**
+   * An error of the library, or of a program's own routes, which `problemHandler` answers like the others.
+   * @param message For people.
+   */
   constructor(code: ErrorCode, stage: Stage, message: string, details: HeadendErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;

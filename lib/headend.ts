@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { Channel } from './channel.js';
+import { ChannelNumbers } from './channel-numbers.js';
 import type { Clock } from './clock.js';
 import {
   type EncoderReport,
@@ -40,7 +41,9 @@ import { type ProbeAllOptions, type ProbeOutcome, probeAll } from './probe/probe
 import { MemoryProbeCache, type ProbeCache } from './probe/probe-cache.js';
 import { type ProbeOptions, Prober, type SourceFacts } from './probe/prober.js';
 import { SavedChannels } from './saved-channels.js';
+import type { DiskStatus, SegmentFiles } from './store/segment-files.js';
 import { SegmentStore } from './store/segment-store.js';
+import type { ChannelStream } from './stream/channel-stream.js';
 import type { Fault } from './stream/fault.js';
 import type {
   BatchEvent,
@@ -70,17 +73,20 @@ export interface HeadendEvents {
   batch: [BatchEvent];
   /** A viewer came or went. */
   session: [SessionEvent];
-  /** A channel takes nearly as long to make as to play: once, until that has passed. */
+  /** A channel takes nearly as long to make as to play, or the disk is nearly full: once, until that has passed. */
   warning: [WarningEvent];
 }
 
 /** How a Headend is doing. */
 export interface HeadendStatus extends CapacityStatus {
+  /** How many channels there are, watched or not. */
   readonly channels: number;
   /** Bytes that finished segments occupy in memory. */
   readonly storeBytes: number;
   /** Bytes that they may occupy at most. */
   readonly maxStoreBytes: number;
+  /** How the disk tier is doing; null without `diskStore`. */
+  readonly disk: DiskStatus | null;
 }
 
 /** Where {@link Headend.listen} listens. */
@@ -99,6 +105,8 @@ export interface HeadendParts {
   readonly journal?: FileJournal | null;
   /** Closed with the Headend. Default: one in memory. */
   readonly probeCache?: ProbeCache;
+  /** Where segments go that memory has no room for; closed with the Headend. Default: nowhere. */
+  readonly segmentFiles?: SegmentFiles | null;
 }
 
 /** The channels of a {@link Headend}. */
@@ -119,7 +127,7 @@ export interface Channels {
   put(options: ChannelOptions): Promise<Channel>;
   /** @throws HeadendError `CHANNEL_NOT_FOUND` */
   get(id: string): Channel;
-  /** All channels in the order they were added. */
+  /** All channels in the order they were added; one that was replaced keeps its place. */
   list(): Channel[];
   /**
    * Takes a channel off the air; viewers who wait get `CLOSED`. Resolves when its threads are joined.
@@ -147,21 +155,22 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   readonly #probeCache: ProbeCache;
   readonly #prober: Prober;
   readonly #store: SegmentStore;
+  readonly #segmentFiles: SegmentFiles | null;
   readonly #streams: StreamManager;
   readonly #tsSegments: TsSegments;
   readonly #fontFile: string;
   // Bounded by what the embedding program adds. An id is reserved while its sources are being probed.
   readonly #channels = new Map<string, Channel>();
+  readonly #numbers = new ChannelNumbers();
   readonly #adding = new Set<string>();
   readonly #closing = new AbortController();
   #app: FastifyInstance | undefined;
   #closed: Promise<void> | null = null;
 
-  private constructor(
-    options: HeadendOptions,
-    { engine, clock, journal = null, probeCache = new MemoryProbeCache() }: HeadendParts,
-  ) {
+  private constructor(options: HeadendOptions, parts: HeadendParts) {
     super();
+    const { engine, clock, journal = null, segmentFiles = null } = parts;
+    const { probeCache = new MemoryProbeCache() } = parts;
     this.#options = options;
     this.logger = options.logger;
     this.#engine = engine;
@@ -170,7 +179,8 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.http = options.http ?? {};
     this.clock = clock;
     const maxBytes = options.storeBytes ?? HEADEND_DEFAULTS.storeBytes;
-    this.#store = new SegmentStore({ clock, maxBytes });
+    this.#segmentFiles = segmentFiles;
+    this.#store = new SegmentStore({ clock, maxBytes, files: segmentFiles });
     this.#tsSegments = new TsSegments({ engine, maxBytes: maxBytes / TS_SHARE });
     this.#fontFile = options.fontFile ?? defaultFontFile();
     this.journal = journal;
@@ -198,7 +208,10 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     this.saved = new SavedChannels({ channels: this.channels, journal, clock });
   }
 
-  /** Use `createHeadend`, which brings the native engine. */
+  /**
+   * Use `createHeadend`, which brings the native engine.
+   * @internal
+   */
   static async create(options: HeadendOptions, parts: HeadendParts): Promise<Headend> {
     const headend = new Headend(options, parts);
     headend.#app = await createHttpApp(headend);
@@ -217,6 +230,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       channels: this.#channels.size,
       storeBytes: this.storeBytes,
       maxStoreBytes: this.#options.storeBytes ?? HEADEND_DEFAULTS.storeBytes,
+      disk: this.#store.disk,
     };
   }
 
@@ -275,13 +289,18 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
 
   /**
    * Which encoders work on this machine, the best first, and why the others do not: each is opened and encodes
-   * a few seconds of real frames, once. With `hardware: 'auto'` channels use the first that works.
+   * a few seconds of real frames, once, and so is the device that files can be decoded and scaled on for it. With
+   * `hardware: 'auto'` channels use the first that works.
    * @throws HeadendError `CLOSED`
    */
-  async hardware(): Promise<readonly EncoderReport[]> {
+  hardware(): Promise<readonly EncoderReport[]> {
+    return this.#hardware();
+  }
+
+  async #hardware(encoder?: string): Promise<readonly EncoderReport[]> {
     this.#closing.signal.throwIfAborted();
     try {
-      return await this.#engine.hardware();
+      return await this.#engine.hardware(encoder);
     } catch (error) {
       this.#closing.signal.throwIfAborted();
       throw error;
@@ -298,12 +317,23 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   }
 
   /**
-   * Tells a fault of the journal, which belongs to no channel.
+   * Tells a fault of the journal or of the disk tier.
    * @internal
    */
-  reportJournalFault({ code, stage, message }: HeadendError): void {
-    const about = { channelId: '', averror: 0, source: '', airsAt: null };
-    this.#onFault({ code, stage, message, ...about });
+  reportFault({ code, stage, message, channelId = '' }: HeadendError): void {
+    const fault: Fault = { code, stage, message, channelId, averror: 0, source: '', airsAt: null };
+    if (stage !== 'journal') {
+      void this.journal?.record({ type: 'fault', atMs: this.clock.now(), fault });
+    }
+    this.#onFault(fault);
+  }
+
+  /**
+   * Tells that the disk of the segments is nearly full.
+   * @internal
+   */
+  reportLowDisk(freeBytes: number, message: string): void {
+    this.#events().warning({ channelId: '', type: 'disk-low', freeBytes, message });
   }
 
   /** Ends every channel, closes the HTTP server and joins every thread. Idempotent. */
@@ -312,6 +342,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
     return this.#closed;
   }
 
+  /** The same as {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -323,6 +354,7 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       await Promise.all([this.#app?.close(), this.#streams.shutdown()]);
     } finally {
       await this.#engine.close();
+      await this.#segmentFiles?.close();
       await this.journal?.close();
       this.#probeCache.close();
     }
@@ -379,6 +411,9 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       viewerTimeoutMs = idleMs,
     } = this.#options;
     const { loudness = {} } = options;
+    // Problems of the schedule wait for the stream that tells of them.
+    const problems: Fault[] = [];
+    let stream: ChannelStream | undefined;
     const schedule = await ChannelSchedule.create(options.schedule, {
       grid,
       clock,
@@ -389,7 +424,11 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
           ? Promise.resolve(new Map())
           : plannedGains(files, this.#prober, loudness, stop),
       check: options.checkSources,
-      onProblem: (problem) => this.#onProblem(id, problem),
+      onProblem: (problem) => {
+        const fault = problemFault(id, problem);
+        if (stream) stream.fault(fault);
+        else problems.push(fault);
+      },
       signal,
     });
     const rungs = options.upscale ? ladder : withoutUpscaling(ladder, schedule.pictureSizes);
@@ -399,12 +438,12 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       format,
       rungs,
       audioBitrate,
-      encoder: await this.#encoder(),
+      ...(await this.#encoder()),
       fontFile: this.#fontFile,
     };
     // The one in its place is gone at once, its threads are joined while the new one is on the air already.
-    const replaced = this.#channels.has(id) ? this.#remove(id) : undefined;
-    const stream = this.#streams.add({
+    const replaced = this.#channels.has(id) ? this.#streams.remove(id) : undefined;
+    stream = this.#streams.add({
       grid,
       schedule,
       producer,
@@ -414,9 +453,14 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       graceMs: idleMs,
       viewerTimeoutMs,
     });
+    for (const fault of problems) stream.fault(fault);
     const channel = new Channel({
       id,
       name,
+      logo: options.logo ?? null,
+      group: options.group ?? null,
+      language: canonical(options.language ?? CHANNEL_DEFAULTS.language),
+      numberOf: (channelId) => this.#numbers.of(channelId),
       rungs,
       audioBitrate,
       grid,
@@ -429,22 +473,31 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       tsSegments: this.#tsSegments,
     });
     this.#channels.set(id, channel);
+    this.#numbers.set(id, options.number);
     await replaced;
     signal.throwIfAborted();
     return channel;
   }
 
   // What channels that are added now begin with.
-  async #encoder(): Promise<string> {
-    const { hardware = 'auto' } = this.#options;
-    if (hardware !== 'auto') return hardware;
-    const best = (await this.hardware()).find(({ works }) => works);
-    return best?.name ?? SOFTWARE_ENCODER;
+  async #encoder(): Promise<{ encoder: string; device: boolean }> {
+    const { hardware = 'auto', hardwareDecoding = true } = this.#options;
+    // A name needs no trial for itself, but its device does.
+    if (hardware === 'software' || (hardware !== 'auto' && !hardwareDecoding)) {
+      return { encoder: hardware, device: false };
+    }
+    const reports = await this.#hardware(hardware === 'auto' ? undefined : hardware);
+    const best = reports.find(({ works }) => works);
+    return {
+      encoder: hardware === 'auto' ? (best?.name ?? SOFTWARE_ENCODER) : hardware,
+      device: hardwareDecoding && best?.device?.works === true,
+    };
   }
 
   async #remove(id: string): Promise<void> {
     this.#channel(id);
     this.#channels.delete(id);
+    this.#numbers.delete(id);
     await this.#streams.remove(id);
   }
 
@@ -467,10 +520,6 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
       this.logger?.warn({ fault }, fault.message);
       this.emit('fault', fault);
     });
-  }
-
-  #onProblem(channelId: string, { index: _, ...fault }: ScheduleProblem): void {
-    this.#onFault({ ...fault, channelId, airsAt: null });
   }
 
   #events(): StreamEvents {
@@ -500,8 +549,17 @@ export class Headend extends EventEmitter<HeadendEvents> implements AsyncDisposa
   }
 }
 
+function problemFault(channelId: string, { index: _, ...problem }: ScheduleProblem): Fault {
+  return { ...problem, channelId, airsAt: null };
+}
+
 function isConcurrency(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 64;
+}
+
+// `pt-BR` for `PT-br`.
+function canonical(language: string): string {
+  return Intl.getCanonicalLocales(language)[0] ?? language;
 }
 
 function defaultFontFile(): string {

@@ -15,6 +15,7 @@ export type {
   ViewerStatus,
 } from './channel.js';
 export { Channel } from './channel.js';
+export type { Clock } from './clock.js';
 export { createHeadend } from './create-headend.js';
 export type { ChannelDefinition, ScheduleDefinition } from './definition.js';
 export {
@@ -24,6 +25,7 @@ export {
 } from './definition.js';
 export type {
   AudioTrack,
+  DeviceReport,
   EncoderReport,
   Loudness,
   MeasureOptions,
@@ -35,7 +37,7 @@ export type {
   VideoTrack,
 } from './engine/engine.js';
 export { AUDIO_RENDITION } from './engine/engine.js';
-export type { ErrorCode, Stage } from './errors.js';
+export type { ErrorCode, HeadendErrorDetails, Stage } from './errors.js';
 export { ERROR_CODES, HeadendError } from './errors.js';
 export type { BatchProcessorOptions, CommitContext } from './flow/batch-processor.js';
 export { BatchProcessor } from './flow/batch-processor.js';
@@ -44,6 +46,7 @@ export { Batcher } from './flow/batcher.js';
 export type { Channels, HeadendEvents, HeadendStatus, ListenOptions } from './headend.js';
 export { Headend } from './headend.js';
 export type { Container } from './hls/container.js';
+export { CONTAINERS } from './hls/container.js';
 export type { TsSegment } from './hls/ts-segments.js';
 export type { HttpOptions, RateLimitOptions } from './http/options.js';
 export type { HeadendPluginOptions } from './http/plugin.js';
@@ -72,13 +75,20 @@ export type {
   HistoryQuery,
   SessionEntry,
 } from './journal/history.js';
-export type { FileJournal, Journal, JournalStatus, SavedSession } from './journal/journal.js';
+export type {
+  FileJournal,
+  Journal,
+  JournalStatus,
+  SavedEncoding,
+  SavedSession,
+} from './journal/journal.js';
 export type { JournalOptions } from './journal/open-journal.js';
 export { openJournal } from './journal/open-journal.js';
 export type {
   BatchEnded,
   ChannelDeleted,
   ChannelSaved,
+  EncodingChanged,
   FaultRaised,
   JournalOperation,
   PositionReported,
@@ -88,8 +98,15 @@ export type {
   SessionOpened,
 } from './journal/operations.js';
 export type { H264Profile, RungOptions, X264Preset, X264Tune } from './ladder.js';
-export { DEFAULT_LADDER, withoutUpscaling } from './ladder.js';
+export {
+  DEFAULT_LADDER,
+  H264_PROFILES,
+  withoutUpscaling,
+  X264_PRESETS,
+  X264_TUNES,
+} from './ladder.js';
 export type { ChannelOptions, Hardware, HeadendOptions, Logger } from './options.js';
+export { HARDWARE } from './options.js';
 export type { LoudnessOptions } from './probe/planned-gain.js';
 export type { ProbeAllOptions, ProbeOutcome, ProbeProgress } from './probe/probe-all.js';
 export type { ProbeOptions, SourceFacts } from './probe/prober.js';
@@ -97,9 +114,10 @@ export type { RestoredChannel } from './saved-channels.js';
 export { SavedChannels } from './saved-channels.js';
 export type { BatchState } from './session/batch-state.js';
 export type { ChannelState } from './session/stream-session.js';
+export type { DiskStatus, DiskStoreOptions } from './store/segment-files.js';
 export type { StoredInit, StoredSegment } from './store/segment-store.js';
 export type { AdmissionPolicy } from './stream/admission.js';
-export type { PositionAnswer, ProductionStatus, ViewerRequest } from './stream/channel-stream.js';
+export type { PositionAnswer, ProductionStatus } from './stream/channel-stream.js';
 export type { Fault } from './stream/fault.js';
 export type {
   BatchEvent,
@@ -108,6 +126,7 @@ export type {
   WarningEvent,
 } from './stream/stream-events.js';
 export type { CapacityStatus } from './stream/stream-manager.js';
+export type { ViewerRequest } from './stream/viewer-requests.js';
 export type { AiringKind } from './timeline/airing.js';
 export type { ComputeOptions, NextProgramme, NextProgrammeRequest } from './timeline/computed.js';
 export { ComputedSchedule, compute } from './timeline/computed.js';
@@ -122,6 +141,6 @@ export type {
   ProgrammeDetails,
 } from './timeline/programme.js';
 export type { Schedule } from './timeline/schedule.js';
-export type { AtOptions, TimedProgramme } from './timeline/timetable.js';
+export type { AtOptions, TimedProgramme, TimetableItem } from './timeline/timetable.js';
 export { at, TimetableSchedule } from './timeline/timetable.js';
 export type { SegmentRange } from './timeline/window.js';

@@ -16,6 +16,7 @@ import {
   X264_TUNES,
 } from './ladder.js';
 import type { LoudnessOptions } from './probe/planned-gain.js';
+import { DISK_STORE_DEFAULTS, type DiskStoreOptions } from './store/segment-files.js';
 import { DEFAULT_STORE_BYTES } from './store/segment-store.js';
 import type { AdmissionPolicy } from './stream/admission.js';
 import { isSchedule, type Schedule } from './timeline/schedule.js';
@@ -25,8 +26,11 @@ export const DEFAULT_EPOCH = '2025-01-01T00:00:00.000Z';
 
 /** Where Headend writes its log, when it is given one; pino and `console` fit. */
 export interface Logger {
+  /** Changes of state. */
   info(details: object, message: string): void;
+  /** Faults and warnings. */
   warn(details: object, message: string): void;
+  /** What broke a request. */
   error(details: object, message: string): void;
 }
 
@@ -53,8 +57,19 @@ export interface HeadendOptions {
    * software. Default `auto`.
    */
   readonly hardware?: Hardware;
+  /**
+   * Whether files are decoded and scaled on the encoder's device as well, where a trial has shown that their pictures
+   * come back whole (see `headend.hardware()`). Files that the device cannot decode are decoded in software. Default
+   * true.
+   */
+  readonly hardwareDecoding?: boolean;
   /** Memory for finished segments of all channels, in bytes. Default 512 MiB. */
   readonly storeBytes?: number;
+  /**
+   * Where segments are kept that this memory has no room for, so that none is given up: a folder, and how much of its
+   * disk stays free. Default: nowhere.
+   */
+  readonly diskStore?: DiskStoreOptions;
   /** How many segments a media playlist lists at most, 6 to 60. Default 10. */
   readonly playlistSegments?: number;
   /** Milliseconds after the last viewer left or was last heard of after which a channel is stopped. Default 30000. */
@@ -114,6 +129,20 @@ export interface ChannelOptions {
   readonly id: string;
   /** Name for viewers, and the text of the slate. Default: the id. */
   readonly name?: string;
+  /**
+   * The number on the remote control, as `'7'` or `'7.1'`. A number that an earlier channel chose counts as none.
+   * Default: the smallest whole number that no channel has, in the order of the channels.
+   */
+  readonly number?: string;
+  /**
+   * A picture for lists of channels: an http or https URL, or a path on the host under which clients reach Headend, as
+   * `/logos/news.png`. Default: none.
+   */
+  readonly logo?: string;
+  /** Heading under which apps list the channel. Default: none. */
+  readonly group?: string;
+  /** Language of the sound and of the titles, as BCP 47 has it: `de`, `pt-BR`. Default `und`, which is unknown. */
+  readonly language?: string;
   /** What airs; see `loop`, `at` and `compute`. */
   readonly schedule: Schedule;
   /**
@@ -178,6 +207,7 @@ export const CHANNEL_DEFAULTS = {
   segmentDuration: 4,
   container: 'fmp4',
   audioBitrate: 128_000,
+  language: 'und',
 } as const;
 
 const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
@@ -186,7 +216,25 @@ const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
 export const HeadendMembers = Type.Object(
   {
     hardware: Type.Optional(Type.Enum([...HARDWARE])),
+    hardwareDecoding: Type.Optional(Type.Boolean()),
     storeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
+    diskStore: Type.Optional(
+      Type.Refine(
+        Type.Object(
+          {
+            directory: Type.String({ minLength: 1 }),
+            refuseBelowBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+            warnBelowBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+          },
+          { additionalProperties: false },
+        ),
+        ({
+          refuseBelowBytes = DISK_STORE_DEFAULTS.refuseBelowBytes,
+          warnBelowBytes = DISK_STORE_DEFAULTS.warnBelowBytes,
+        }) => refuseBelowBytes <= warnBelowBytes,
+        () => 'must have a warnBelowBytes that is not below its refuseBelowBytes',
+      ),
+    ),
     playlistSegments: Type.Optional(Type.Integer({ minimum: 6, maximum: 60 })),
     idleMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
     viewerTimeoutMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
@@ -265,6 +313,22 @@ export const ChannelOptionsSchema = Type.Object(
   {
     id: Type.String({ pattern: ID_PATTERN }),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    number: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,4}(?:\\.[1-9]\\d{0,3})?$' })),
+    logo: Type.Optional(
+      Type.Refine(
+        Type.String({ maxLength: 2000 }),
+        isLogo,
+        () => 'must be an http or https URL, or a path that begins with "/"',
+      ),
+    ),
+    group: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    language: Type.Optional(
+      Type.Refine(
+        Type.String({ maxLength: 100 }),
+        isLanguage,
+        () => 'must be a BCP 47 language tag',
+      ),
+    ),
     schedule: Type.Refine(
       Type.Unsafe<Schedule>({}),
       isSchedule,
@@ -303,6 +367,18 @@ export const ChannelOptionsSchema = Type.Object(
 function isInstant(value: unknown): boolean {
   const isDate = value instanceof Date || typeof value === 'string';
   return isDate && !Number.isNaN(new Date(value).getTime());
+}
+
+function isLogo(text: string): boolean {
+  return /^(?:https?:\/\/|\/)[^\s"<>]+$/.test(text) && URL.canParse(text, 'http://localhost');
+}
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
 }
 
 function isJournal(value: unknown): boolean {

@@ -8,8 +8,22 @@ import type { Journal } from './journal/journal.js';
 
 /** What became of a saved channel. */
 export type RestoredChannel =
-  | { readonly channelId: string; readonly channel: Channel; readonly error: null }
-  | { readonly channelId: string; readonly channel: null; readonly error: unknown };
+  | {
+      /** The id that it was saved under. */
+      readonly channelId: string;
+      /** The channel, on the air. */
+      readonly channel: Channel;
+      /** Nothing went wrong. */
+      readonly error: null;
+    }
+  | {
+      /** The id that it was saved under. */
+      readonly channelId: string;
+      /** It could not be added. */
+      readonly channel: null;
+      /** Why not: what `channelFromDefinition` or `channels.add` threw. */
+      readonly error: unknown;
+    };
 
 /** What {@link SavedChannels} work with. */
 export interface SavedChannelsParts {
@@ -22,7 +36,10 @@ export interface SavedChannelsParts {
 export class SavedChannels {
   readonly #parts: SavedChannelsParts;
 
-  /** Use `headend.saved`. */
+  /**
+   * Use `headend.saved`.
+   * @internal
+   */
   constructor(parts: SavedChannelsParts) {
     this.#parts = parts;
   }

@@ -15,18 +15,25 @@ const read = (file) => readFileSync(join(root, file), 'utf8');
 /** Text without code, in which brackets are no links. @param {string} text */
 const prose = (text) => text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
 
-/** GitHub's anchors of a document's headings. @param {string} text */
+/** GitHub's anchors of a document's headings, and those of its own. @param {string} text */
 function anchors(text) {
-  const headings = text.replace(/^```[\s\S]*?^```/gm, '').match(/^#+ .*$/gm) ?? [];
-  return new Set(
-    headings.map((heading) =>
-      heading
-        .replace(/^#+ /, '')
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
+  const written = text.replace(/^```[\s\S]*?^```/gm, '');
+  const found = new Set(
+    [...written.matchAll(/<a id="([^"]+)">/g)].map((match) => String(match[1])),
   );
+  /** @type {Map<string, number>} */
+  const seen = new Map();
+  for (const heading of written.match(/^#+ .*$/gm) ?? []) {
+    const anchor = heading
+      .replace(/^#+ /, '')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-');
+    const before = seen.get(anchor) ?? 0;
+    seen.set(anchor, before + 1);
+    found.add(before === 0 ? anchor : `${anchor}-${before}`);
+  }
+  return found;
 }
 
 /** @param {string} file */
@@ -63,6 +70,35 @@ function checkErrorCodes() {
   }
 }
 
+/** Messages that docs/troubleshooting.md quotes, in text blocks, are those of the sources; … stands for what varies. */
+function checkMessages() {
+  const file = 'docs/troubleshooting.md';
+  const names = execFileSync(
+    'git',
+    ['ls-files', '-co', '--exclude-standard', 'lib', 'server', 'native'],
+    {
+      cwd: root,
+    },
+  );
+  const sources = names
+    .toString()
+    .split('\n')
+    .filter((name) => /\.(ts|cc|h)$/.test(name));
+  // A message may be written as several strings.
+  const text = sources
+    .map(read)
+    .join('\n')
+    .replace(/['`"]\s*\+?\s*\n\s*['`"]/g, '');
+  for (const [, block = ''] of read(file).matchAll(/^```text\n([\s\S]*?)^```/gm)) {
+    for (const part of block.split(/[\n…]/)) {
+      const words = part.replace(/^[:;,.)\s]+|[:;,.(\s]+$/g, '');
+      if (words.length > 3 && !text.includes(words)) {
+        problems.push(`${file}: no source says "${words}"`);
+      }
+    }
+  }
+}
+
 const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], {
   cwd: root,
 });
@@ -76,6 +112,7 @@ for (const file of documents) {
   checkCommands(file, scripts);
 }
 checkErrorCodes();
+checkMessages();
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-// Compiles every TypeScript snippet of the documents against the library, each as a module of its own.
-// A snippet that shows only a part is marked ```ts part and is left alone.
+// Compiles every TypeScript snippet of the documents against the library, each as a module of its own, and reads those
+// of JavaScript, JSON and the shell as their programs would. Tests run some of them: test/timeline/docs.test.ts,
+// test/http/description.test.ts, test/server/configuration.test.ts, test/http/proxies.test.ts.
+// A snippet that shows only a part is marked ```ts part and is left alone; docs/api/ shows declarations only.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +10,20 @@ import { root } from './setup/paths.mjs';
 
 const folder = join(root, 'out/snippets');
 
-/** File names of the snippets and where they stand. @type {Map<string, string>} */
+/**
+ * What reads a snippet from its standard input without running it.
+ * @type {Record<string, readonly [string, ...string[]]>}
+ */
+const readers = {
+  js: [process.execPath, '--check', '-'],
+  json: [process.execPath, '--eval', 'JSON.parse(require("node:fs").readFileSync(0, "utf8"))'],
+  sh: ['bash', '-n'],
+};
+
+/** File names of the TypeScript snippets and where they stand. @type {Map<string, string>} */
 const places = new Map();
+
+let read = 0;
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
@@ -18,10 +32,21 @@ const documents = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 
   cwd: root,
 });
 for (const document of documents.toString().split('\n')) {
-  if (!document || !existsSync(join(root, document))) continue;
+  if (!document || document.startsWith('docs/api/')) continue;
+  if (!existsSync(join(root, document))) continue;
   const text = readFileSync(join(root, document), 'utf8');
-  for (const { 1: code, index } of text.matchAll(/^```(?:ts|typescript)\n([\s\S]*?)^```/gm)) {
+  for (const { 1: language = '', 2: code, index } of text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)) {
     const line = text.slice(0, index).split('\n').length + 1;
+    const reader = readers[language];
+    if (reader !== undefined) {
+      const [program, ...args] = reader;
+      const { status, stderr } = spawnSync(program, args, { input: code, encoding: 'utf8' });
+      if (status !== 0) {
+        console.error(`${document}:${line}: ${stderr}`);
+        process.exitCode = 1;
+      } else read += 1;
+    }
+    if (language !== 'ts') continue;
     const name = `${document.replace(/[^\w]+/g, '-')}-${line}.ts`;
     places.set(name, `${document}:${line}`);
     writeFileSync(join(folder, name), `${code}\nexport {};\n`);
@@ -50,4 +75,4 @@ for (const line of tsc.stdout.split('\n').filter(Boolean)) {
   console.error(line.replace(/^([\w.-]+\.ts)/, (name) => places.get(name) ?? name));
 }
 if (tsc.status !== 0) process.exitCode = 1;
-else console.log(`${places.size} snippets compiled.`);
+else console.log(`${places.size} snippets compiled, ${read} read.`);

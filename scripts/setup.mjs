@@ -5,15 +5,28 @@ import { ensureAddon } from './setup/addon.mjs';
 import { runMain } from './setup/failure.mjs';
 import { ensureNodeModules } from './setup/packages.mjs';
 import { elapsed, say } from './setup/report.mjs';
-import { ensureFuzzerRuntime, ensureTools, testTools } from './setup/tools.mjs';
+import {
+  buildTools,
+  ensureFuzzerRuntime,
+  ensureTools,
+  fuzzerCompiler,
+  offerProxies,
+  testTools,
+} from './setup/tools.mjs';
+
+async function ensureTestTools() {
+  await ensureTools(testTools, 'Testing');
+  await ensureFuzzerRuntime();
+  await offerProxies();
+}
 
 await runMain(async () => {
   const start = performance.now();
   await ensureNodeModules();
-  await ensureAddon();
-  if (process.argv.includes('--test')) {
-    await ensureTools(testTools, 'Testing');
-    await ensureFuzzerRuntime();
-  }
+  const test = process.argv.includes('--test');
+  const compilers = test ? [...buildTools, fuzzerCompiler] : buildTools;
+  await ensureTools(compilers, 'Building the native part');
+  // The rest is fetched while the libraries are compiled.
+  await Promise.all([ensureAddon(), test && ensureTestTools()]);
   say(`Set up (${elapsed(start)}).`);
 });

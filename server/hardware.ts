@@ -1,4 +1,4 @@
-// `headend hardware`: which encoders work on this machine, and why the others do not.
+// `headend hardware`: which encoders work on this machine, on which devices pictures stay, and why the others do not.
 
 import { createHeadend, type EncoderReport } from '../lib/index.js';
 
@@ -11,9 +11,14 @@ export async function showHardware(): Promise<void> {
 /** The reports as text: a line for each encoder, and which one channels use. */
 export function hardwareTable(reports: readonly EncoderReport[]): string {
   const width = Math.max(...reports.map(({ name }) => name.length));
-  const lines = reports.map(({ name, works, reason, elapsedMs }) => {
+  const lines = reports.flatMap(({ name, works, reason, elapsedMs, device }) => {
     const verdict = works ? `works (tried in ${elapsedMs} ms)` : `no: ${reason}`;
-    return `${name.padEnd(width)}  ${verdict}`;
+    const line = `${name.padEnd(width)}  ${verdict}`;
+    if (device === undefined) return [line];
+    const stays = device.works
+      ? `on ${device.name}`
+      : `in memory, not on ${device.name}: ${device.reason}`;
+    return [line, `${''.padEnd(width)}  decodes and scales ${stays}`];
   });
   const best = reports.find(({ works }) => works)?.name ?? 'software';
   return [...lines, '', `Channels use ${best} unless they are told otherwise.`].join('\n');

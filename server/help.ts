@@ -18,3 +18,17 @@ without waiting.
 
 Secrets come from the environment alone: HEADEND_ADMIN_TOKEN (who may change channels), HEADEND_VIEWER_TOKEN and
 HEADEND_SIGNING_SECRET (who may watch). Options win over the environment, and that wins over the configuration file.`;
+
+/** For `headend check --help`. */
+export const CHECK_HELP = `
+Looks at every file that would air; no port is opened, and the journal stays as it is. One line for each problem, with
+a code that docs/errors.md explains. Exit codes: 0 nothing found, 1 something found, 2 the command line or the
+configuration file is wrong.`;
+
+/** For `headend probe --help`. */
+export const PROBE_HELP = `
+Before a large library airs for the first time, with the cache that "headend serve" uses:
+
+  headend probe --loudness --cache ~/.local/state/headend/probes.sqlite ~/Videos
+
+Exit codes: 0 everything was read, 1 something was not.`;

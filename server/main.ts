@@ -10,7 +10,7 @@ import { type CheckOptions, check } from './check.js';
 import { jsonSchema } from './config/schema.js';
 import { OK, WRONG_USE } from './exit-codes.js';
 import { showHardware } from './hardware.js';
-import { EXIT_CODES, SERVE_HELP } from './help.js';
+import { CHECK_HELP, EXIT_CODES, PROBE_HELP, SERVE_HELP } from './help.js';
 import { type ProbeCommandOptions, probe } from './probe.js';
 import { type ServeOptions, serve } from './serve.js';
 
@@ -25,9 +25,9 @@ program
   .command('serve')
   .description('Air channels and a page to watch them on.')
   .addOption(
-    new Option('-c, --config <file>', 'channels and settings; see docs/configuration.md')
-      .env('HEADEND_CONFIG')
-      .conflicts('media'),
+    new Option('-c, --config <file>', 'channels and settings; see docs/configuration.md').env(
+      'HEADEND_CONFIG',
+    ),
   )
   .addOption(
     new Option(
@@ -38,7 +38,7 @@ program
   .addOption(
     new Option(
       '--max-height <pixels>',
-      'tallest rung of the default ladder; fewer than 4 cores cannot keep up with 1080',
+      'tallest rung of the default ladder; by default 1080, with fewer than 4 cores 720',
     )
       .choices(DEFAULT_LADDER.map(({ height }) => String(height)))
       .default(availableParallelism() < 4 ? '720' : '1080'),
@@ -54,6 +54,7 @@ program
       'interface to listen on; 0.0.0.0 for all (default: localhost)',
     ).env('HOST'),
   )
+  .option('--ssdp', 'announce the server as a tuner, so that TV software in the network finds it')
   .option(
     '--state <dir>',
     'keeps the journal and what is known about media files (default: STATE_DIRECTORY, else ~/.local/state/headend)',
@@ -64,9 +65,12 @@ program
     'remember what media files hold; one filled by "headend probe --loudness --cache" brings them to one loudness',
   )
   .addHelpText('after', SERVE_HELP)
-  .action(async (options: Omit<ServeOptions, 'maxHeight'> & { maxHeight: string }) => {
-    process.exitCode = await serve({ ...options, maxHeight: Number(options.maxHeight) });
-  });
+  .action(
+    async (options: Omit<ServeOptions, 'maxHeight'> & { maxHeight: string }, command: Command) => {
+      settle(options, command);
+      process.exitCode = await serve({ ...options, maxHeight: Number(options.maxHeight) });
+    },
+  );
 
 program
   .command('hardware')
@@ -76,17 +80,15 @@ program
 program
   .command('check')
   .description('Say what of a configuration or a media folder would not air as it is meant.')
-  .addOption(
-    new Option('-c, --config <file>', 'configuration file')
-      .env('HEADEND_CONFIG')
-      .conflicts('media'),
-  )
+  .addOption(new Option('-c, --config <file>', 'configuration file').env('HEADEND_CONFIG'))
   .addOption(new Option('-m, --media <dir>', 'media folder').env('HEADEND_MEDIA'))
   .option('--probe-cache <file>', 'remember what media files hold')
+  .addHelpText('after', CHECK_HELP)
   .action(async (options: CheckOptions, command: Command) => {
     if (options.config === undefined && options.media === undefined) {
       command.error('error: give --config <file> or --media <dir>');
     }
+    settle(options, command);
     process.exitCode = await check(options);
   });
 
@@ -104,11 +106,22 @@ program
   .option('--key-frames', 'list the key frames where the container has an index', false)
   .option('--cache <file>', 'remember what was found out in this file')
   .option('--concurrency <number>', 'how many sources at the same time', concurrency, 4)
+  .addHelpText('after', PROBE_HELP)
   .action(async (sources: string[], options: ProbeCommandOptions) => {
     process.exitCode = await probe(sources, options);
   });
 
 await program.parseAsync();
+
+/** Leaves a configuration or media, not both: what the command line says counts before the environment. */
+function settle(options: { config?: string; media?: string }, command: Command): void {
+  if (options.config === undefined || options.media === undefined) return;
+  const isCommanded = (name: string) => command.getOptionValueSource(name) === 'cli';
+  if (isCommanded('config') === isCommanded('media')) {
+    command.error('error: give a configuration file or a media folder, not both');
+  }
+  delete options[isCommanded('config') ? 'media' : 'config'];
+}
 
 function port(text: string): number {
   const value = Number(text);

@@ -41,6 +41,8 @@ export interface ServeOptions {
   readonly probeCache?: string;
   readonly port?: number;
   readonly host?: string;
+  /** Whether to announce the tuner in the network. */
+  readonly ssdp?: boolean;
 }
 
 /** Runs the server until a signal; resolves with the exit code of the process. */
@@ -74,11 +76,21 @@ async function serveUntil(
   let preparing = true;
   const notReady = () =>
     preparing && headend.channels.list().length === 0 ? ['the channels are being prepared'] : [];
-  const http = { ...settings.http, ...secrets(), notReady };
+  const announced = options.ssdp ? { ssdp: true } : {};
+  const http = {
+    ...settings.http,
+    ...announced,
+    ...secrets(),
+    notReady,
+    isPreparing: () => preparing,
+  };
   await using headend = await startHeadend(options, settings, http, log);
   await using server = await createServer(headend);
   const url = await server.listen(address);
   log.info(`Listening on ${url}`);
+  if (headend.http.ssdp && isLoopback(address.host)) {
+    log.warn(`Nobody in the network finds a server on ${address.host}; add --host 0.0.0.0`);
+  }
 
   using watcher = new FolderWatcher(log);
   const onHangUp = () => watcher.trigger();
@@ -171,6 +183,10 @@ async function restore(headend: Headend, log: Log): Promise<void> {
       log.warn({ channelId }, `The channel ${channelId} of the API does not come back: ${reason}`);
     }
   }
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127\..*|::1)$/.test(host);
 }
 
 function counted(channels: number): string {

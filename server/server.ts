@@ -46,6 +46,11 @@ export async function createServer(headend: Headend): Promise<Server> {
       reply.header('x-content-type-options', 'nosniff');
     },
   });
+  if (basePath !== '') {
+    // Relative, for proxies that put a path before this one.
+    const folder = `${basePath.slice(basePath.lastIndexOf('/') + 1)}/`;
+    app.get(basePath, (_request, reply) => reply.redirect(folder));
+  }
   app.get(`${basePath}/assets/hls.min.js`, (_request, reply) =>
     reply.sendFile('hls.min.js', dirname(HLS_JS)),
   );

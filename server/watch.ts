@@ -2,7 +2,8 @@
 // none.
 
 import { type FSWatcher, watch } from 'node:fs';
-import type { Log } from './log.js';
+import { type Clock, systemClock } from '../lib/clock.js';
+import type { Logger } from '../lib/index.js';
 
 /** How long it must be quiet: files are written in many steps. */
 const QUIET_MS = 1000;
@@ -15,15 +16,18 @@ const POLL_MS = 15_000;
 
 /** Watches folders, not those in them. */
 export class FolderWatcher implements Disposable {
-  readonly #log: Log;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #clock: Clock;
   readonly #watchers = new Map<string, FSWatcher>();
   #changed = Promise.withResolvers<void>();
-  #quiet: NodeJS.Timeout | undefined;
-  #latest: NodeJS.Timeout | undefined;
-  #poll: NodeJS.Timeout | undefined;
+  // Each cancels its timer; undefined while there is none.
+  #quiet: (() => void) | undefined;
+  #latest: (() => void) | undefined;
+  #poll: (() => void) | undefined;
 
-  constructor(log: Log) {
+  constructor(log: Pick<Logger, 'warn'>, clock: Clock = systemClock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Watches these folders and no others. What becomes watched may have changed just before, so that is a change. */
@@ -51,8 +55,8 @@ export class FolderWatcher implements Disposable {
 
   /** Counts as a change, at once. */
   trigger(): void {
-    clearTimeout(this.#quiet);
-    clearTimeout(this.#latest);
+    this.#quiet?.();
+    this.#latest?.();
     this.#latest = undefined;
     this.#changed.resolve();
   }
@@ -60,9 +64,9 @@ export class FolderWatcher implements Disposable {
   [Symbol.dispose](): void {
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
-    clearTimeout(this.#quiet);
-    clearTimeout(this.#latest);
-    clearInterval(this.#poll);
+    this.#quiet?.();
+    this.#latest?.();
+    this.#poll?.();
   }
 
   #begin(path: string): boolean {
@@ -82,9 +86,9 @@ export class FolderWatcher implements Disposable {
   }
 
   #noticed(): void {
-    clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => this.trigger(), QUIET_MS);
-    this.#latest ??= setTimeout(() => this.trigger(), LONGEST_WAIT_MS);
+    this.#quiet?.();
+    this.#quiet = this.#clock.setTimer(() => this.trigger(), QUIET_MS);
+    this.#latest ??= this.#clock.setTimer(() => this.trigger(), LONGEST_WAIT_MS);
   }
 
   #pollFor(path: string, error: unknown): void {
@@ -94,6 +98,13 @@ export class FolderWatcher implements Disposable {
       { folder: path },
       `Cannot watch ${path}, looking every ${POLL_MS / 1000} s instead: ${reason}`,
     );
-    this.#poll = setInterval(() => this.trigger(), POLL_MS);
+    this.#pollLater();
+  }
+
+  #pollLater(): void {
+    this.#poll = this.#clock.setTimer(() => {
+      this.#pollLater();
+      this.trigger();
+    }, POLL_MS);
   }
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { ProduceRequest, ProducerOptions, Rung } from '../../lib/engine/engine.js';
 import { completeLadder, DEFAULT_LADDER } from '../../lib/ladder.js';
+import { channelFormat } from '../../lib/timeline/grid.js';
 import { cacheFolder } from '../../test/fixtures/make.js';
 import { output, words } from '../../test/support/process.js';
 
@@ -40,12 +41,7 @@ export async function prepareFilm(): Promise<void> {
 export function channel(rungs: readonly Rung[] = LADDER): ProducerOptions {
   return {
     ...{ channelId: 'bench', title: 'Bench', audioBitrate: 128_000, rungs },
-    format: {
-      frameRate: { num: FPS, den: 1 },
-      framesPerSegment: SEGMENT_SECONDS * FPS,
-      keyFrameInterval: 2 * FPS,
-      framesPerFragment: FPS,
-    },
+    format: channelFormat({ num: FPS, den: 1 }, SEGMENT_SECONDS),
     fontFile: createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'),
   };
 }

@@ -69,8 +69,8 @@ export interface NativeEngine {
   ): number | NativeStatus;
   /** Of a probe or a measurement. */
   cancelProbe(probe: number): void;
-  /** Tries every encoder for so many milliseconds each. Its end is a `hardware` event. */
-  detectEncoders(patienceMs: number): number | NativeStatus;
+  /** Tries every encoder, or the one that is named, for so many milliseconds each. Its end is a `hardware` event. */
+  detectEncoders(patienceMs: number, encoder?: string): number | NativeStatus;
   /** The number, or why there is no remux. Its end is a `remux` event. */
   remux(tracks: readonly Track[]): number | NativeStatus;
   /** Joins every thread that is left. Nothing may be called afterwards. */

@@ -3,7 +3,9 @@
 
 /** An exact ratio of two integers, `den` > 0. Used for frame rates (frames per second) and seconds. */
 export interface Rational {
+  /** The numerator, a whole number. */
   readonly num: number;
+  /** The denominator, a whole number above 0. */
   readonly den: number;
 }
 
@@ -15,7 +17,7 @@ export interface ChannelFormat {
   readonly framesPerSegment: number;
   /** Frames between IDR pictures; divides `framesPerSegment`. */
   readonly keyFrameInterval: number;
-  /** Frames in one CMAF fragment (about one second); divides `framesPerSegment`. */
+  /** Frames in one CMAF fragment (about a fifth of a second); divides `framesPerSegment`. */
   readonly framesPerFragment: number;
 }
 
@@ -23,10 +25,15 @@ export interface ChannelFormat {
 export interface Rung {
   /** Name in URLs and events, for example `720p`. */
   readonly id: string;
+  /** Picture width in pixels. */
   readonly width: number;
+  /** Picture height in pixels. */
   readonly height: number;
+  /** Average bit rate of the video in bit/s. */
   readonly bitrate: number;
+  /** Highest bit rate in bit/s. */
   readonly maxrate: number;
+  /** Size of the rate control's buffer in bits. */
   readonly bufsize: number;
   /** x264 preset. */
   readonly preset: string;
@@ -54,6 +61,8 @@ export interface ProducerOptions {
   readonly audioBitrate: number;
   /** Name of the encoder to begin with, one that {@link Engine.hardware} reports. Default `software`. */
   readonly encoder?: string;
+  /** Whether files are decoded and scaled on that encoder's device. Default false. */
+  readonly device?: boolean;
   /** A TrueType file for the slate and for generators that draw text. */
   readonly fontFile: string;
 }
@@ -143,7 +152,7 @@ export interface Segment {
   readonly data: Uint8Array;
 }
 
-/** A piece of a segment in progress (about a second), told before the segment that it becomes part of. */
+/** A piece of a segment in progress (about a fifth of a second), told before the segment that it becomes part of. */
 export interface Fragment {
   readonly rendition: string;
   /** Of the segment. */
@@ -248,7 +257,9 @@ export interface Producer {
 
 /** A size in pixels. */
 export interface Size {
+  /** Pixels from left to right. */
   readonly width: number;
+  /** Pixels from top to bottom. */
   readonly height: number;
 }
 
@@ -256,9 +267,11 @@ export interface Size {
 export interface VideoTrack {
   /** FFmpeg's name, for example `h264`. */
   readonly codec: string;
+  /** FFmpeg's name, for example `High`; null when unknown. */
   readonly profile: string | null;
   /** As coded, before sample aspect ratio and rotation. */
   readonly width: number;
+  /** As coded, before rotation. */
   readonly height: number;
   /** As shown: upright, in square pixels. */
   readonly shown: Size;
@@ -276,8 +289,11 @@ export interface VideoTrack {
   readonly pixelFormat: string | null;
   /** Bits per component. */
   readonly bitDepth: number | null;
+  /** Colour primaries, for example `bt709`; null when unknown. */
   readonly primaries: string | null;
+  /** Transfer function, for example `smpte2084`; null when unknown. */
   readonly transfer: string | null;
+  /** Matrix coefficients, for example `bt2020nc`; null when unknown. */
   readonly matrix: string | null;
   /** `tv` is limited, `pc` full range. */
   readonly range: string | null;
@@ -293,21 +309,29 @@ export interface VideoTrack {
 export interface AudioTrack {
   /** Of the stream in its container. */
   readonly index: number;
+  /** FFmpeg's name, for example `aac`. */
   readonly codec: string;
+  /** FFmpeg's name, for example `LC`; null when unknown. */
   readonly profile: string | null;
+  /** Samples per second. */
   readonly sampleRate: number;
+  /** How many channels of sound it has. */
   readonly channels: number;
   /** FFmpeg's name, for example `stereo` or `5.1(side)`. */
   readonly layout: string;
   /** ISO 639 code as the container has it. */
   readonly language: string | null;
+  /** The track's title tag; null when it has none. */
   readonly title: string | null;
 }
 
 /** A subtitle track of a source. */
 export interface SubtitleTrack {
+  /** Of the stream in its container. */
   readonly index: number;
+  /** FFmpeg's name, for example `subrip`. */
   readonly codec: string;
+  /** ISO 639 code as the container has it; null when it has none. */
   readonly language: string | null;
 }
 
@@ -325,6 +349,7 @@ export interface ProbeResult {
   readonly audio: AudioTrack | null;
   /** Every sound track, the one that airs among them. */
   readonly audioTracks: readonly AudioTrack[];
+  /** Every subtitle track; none of them airs. */
   readonly subtitles: readonly SubtitleTrack[];
   /** Whether a cover picture comes with it; it airs where there is no video. */
   readonly cover: boolean;
@@ -359,6 +384,7 @@ export interface MeasureOptions {
   readonly inPoint?: Rational;
   /** How long, in seconds. Default: to the end. */
   readonly duration?: Rational;
+  /** Ends the measurement, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called with the seconds measured so far, about once for each of them. */
   readonly onProgress?: (seconds: number) => void;
@@ -368,6 +394,16 @@ export interface MeasureOptions {
 export interface Track {
   readonly init: Uint8Array;
   readonly segment: Uint8Array;
+}
+
+/** What became of trying to keep pictures on a device from decoding to encoding. */
+export interface DeviceReport {
+  /** libav's name of the device: `cuda` or `vaapi`. */
+  readonly name: string;
+  /** Whether a clip was decoded and scaled there and its pictures came back whole. */
+  readonly works: boolean;
+  /** Why not, in libav's or the driver's own words; empty when it does. */
+  readonly reason: string;
 }
 
 /** What became of trying one encoder on this machine. */
@@ -380,6 +416,11 @@ export interface EncoderReport {
   readonly reason: string;
   /** How long the trial took, in milliseconds. */
   readonly elapsedMs: number;
+  /**
+   * The device that files are decoded and scaled on for this encoder. Absent where it does not work or goes with none:
+   * then files are decoded and scaled in memory.
+   */
+  readonly device?: DeviceReport;
 }
 
 /** The native engine of one Headend instance. */
@@ -395,11 +436,11 @@ export interface Engine {
    */
   measureLoudness(url: string, options?: MeasureOptions): Promise<Loudness>;
   /**
-   * Tries every encoder, the best first, and resolves with what became of each; `software` is the last. It is
-   * done once: later calls get the same answer.
+   * Tries every encoder, the best first, or the one that is named, each with its device, and resolves with what became
+   * of each; `software` is the last. It is done once: later calls get the same answer.
    * @throws HeadendError `ENGINE_STOPPED`
    */
-  hardware(): Promise<readonly EncoderReport[]>;
+  hardware(encoder?: string): Promise<readonly EncoderReport[]>;
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer;
   /**
    * Makes an MPEG-TS segment from the CMAF segments of one number: the video's, the audio's, or both in this

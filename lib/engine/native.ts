@@ -144,8 +144,9 @@ class NativeEngineAdapter implements Engine {
   readonly #probes = new Map<number, Settle<ProbeResult>>();
   readonly #remuxes = new Map<number, Settle<Uint8Array>>();
   readonly #measurements = new Map<number, Measurement>();
-  #hardware: Promise<readonly EncoderReport[]> | undefined;
-  #detection: Settle<readonly EncoderReport[]> | undefined;
+  // By the encoder that was asked about; all of them without a name.
+  readonly #hardware = new Map<string | undefined, Promise<readonly EncoderReport[]>>();
+  readonly #detections = new Map<number, Settle<readonly EncoderReport[]>>();
   #closing: Promise<void> | undefined;
 
   constructor({ addon, caFile = systemCaFile() }: NativeEngineOptions) {
@@ -190,13 +191,17 @@ class NativeEngineAdapter implements Engine {
     }
   }
 
-  async hardware(): Promise<readonly EncoderReport[]> {
+  async hardware(encoder?: string): Promise<readonly EncoderReport[]> {
     if (this.#closing !== undefined) throw stopped();
-    this.#hardware ??= new Promise((resolve, reject) => {
-      this.#detection = { resolve, reject };
-      accepted(this.#native.detectEncoders(ENCODER_PATIENCE_MS));
-    });
-    return this.#hardware;
+    let reports = this.#hardware.get(encoder);
+    if (reports === undefined) {
+      reports = new Promise((resolve, reject) => {
+        const id = accepted(this.#native.detectEncoders(ENCODER_PATIENCE_MS, encoder));
+        this.#detections.set(id, { resolve, reject });
+      });
+      this.#hardware.set(encoder, reports);
+    }
+    return reports;
   }
 
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
@@ -226,7 +231,8 @@ class NativeEngineAdapter implements Engine {
     for (const id of this.#measurements.keys()) this.#native.cancelProbe(id);
     await Promise.all([...this.#producers.values()].map((producer) => producer.stop()));
     this.#native.close();
-    this.#detection?.reject(stopped());
+    for (const detection of this.#detections.values()) detection.reject(stopped());
+    this.#detections.clear();
     for (const unsettled of [...this.#probes.values(), ...this.#remuxes.values()]) {
       unsettled.reject(stopped());
     }
@@ -241,7 +247,7 @@ class NativeEngineAdapter implements Engine {
     if (type === 'probe') settle(this.#probes, id, payload.error, payload.result);
     else if (type === 'remux') settle(this.#remuxes, id, payload.error, payload.data);
     else if (type === 'loudness') settle(this.#measurements, id, payload.error, payload.result);
-    else if (type === 'hardware') this.#detection?.resolve(payload);
+    else if (type === 'hardware') settle(this.#detections, id, null, payload);
     else if (type === 'progress') this.#measurements.get(id)?.onProgress(payload);
     else this.#producers.get(id)?.handle(event);
   }

@@ -102,7 +102,7 @@ interface FlushWaiter {
 
 type State = 'new' | 'running' | 'stopping' | 'stopped';
 
-/** Timer-driven group commit with a bounded queue and a batch size that adapts; see {@link BatchSize} for its law. */
+/** Timer-driven group commit with a bounded queue and a batch size that adapts to the load; docs/flow.md has its law. */
 export class BatchProcessor<Op> {
   readonly #options: BatchProcessorOptions<Op>;
   readonly #clock: Clock;

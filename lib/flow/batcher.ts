@@ -17,8 +17,18 @@ export interface BatcherOptions {
 
 /** What a {@link Batcher} emits: items in the order they came, or an error of the source. */
 export type BatcherOutput<T> =
-  | { readonly kind: 'batch'; readonly items: readonly T[] }
-  | { readonly kind: 'error'; readonly error: unknown };
+  | {
+      /** Some items. */
+      readonly kind: 'batch';
+      /** At least one, at most `maxSize`. */
+      readonly items: readonly T[];
+    }
+  | {
+      /** The source failed. */
+      readonly kind: 'error';
+      /** What its `next()` rejected with. */
+      readonly error: unknown;
+    };
 
 const BatcherOptionsSchema = Type.Object(
   {

@@ -21,6 +21,8 @@ export interface MultivariantPlaylist {
   readonly rungs: readonly Rung[];
   /** In bit/s. */
   readonly audioBitrate: number;
+  /** BCP 47 tag of the audio's language. */
+  readonly language: string;
   /** RFC 6381 codecs string of the audio and of every rung, by rendition id. */
   readonly codecs: ReadonlyMap<string, string>;
   readonly container: Container;
@@ -37,13 +39,13 @@ export function variantOrder(rungs: readonly Rung[]): Rung[] {
 
 /** The text of a multivariant playlist. */
 export function writeMultivariantPlaylist(playlist: MultivariantPlaylist): string {
-  const { frameRate, rungs, codecs, container, query } = playlist;
+  const { frameRate, rungs, codecs, container, language, query } = playlist;
   const isMuxed = container === 'ts';
   const lines = [
     '#EXTM3U',
     `#EXT-X-VERSION:${isMuxed ? 3 : 6}`,
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    ...(isMuxed ? [] : [audioRendition(query)]),
+    ...(isMuxed ? [] : [audioRendition(language, query)]),
   ];
   for (const rung of variantOrder(rungs)) {
     lines.push(
@@ -61,11 +63,12 @@ export function writeMultivariantPlaylist(playlist: MultivariantPlaylist): strin
   return `${lines.join('\n')}\n`;
 }
 
-function audioRendition(query: string): string {
+function audioRendition(language: string, query: string): string {
   return `#EXT-X-MEDIA:${attributes({
     TYPE: 'AUDIO',
     'GROUP-ID': quoted(AUDIO_GROUP),
     NAME: quoted('Main'),
+    LANGUAGE: quoted(language),
     DEFAULT: 'YES',
     AUTOSELECT: 'YES',
     CHANNELS: quoted('2'),

@@ -12,6 +12,7 @@ export interface StoredTrack {
 
 /** An MPEG-TS segment as it is served. */
 export interface TsSegment {
+  /** The whole segment. */
   readonly data: Uint8Array;
   /** Strong HTTP entity tag, with its quotes. */
   readonly etag: string;

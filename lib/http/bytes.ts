@@ -19,6 +19,8 @@ export interface Bytes {
 export interface Document {
   readonly text: string;
   readonly contentType: string;
+  /** `Cache-Control`. Default `no-cache`: it is to be asked for again each time. */
+  readonly caching?: string;
 }
 
 /**
@@ -90,15 +92,15 @@ export function sendProgress(
     .send(Readable.from(parts, { objectMode: false, highWaterMark: 1 }));
 }
 
-/** Answers a GET or HEAD with the text, or 304 to a client that has it. It is to be asked for again each time. */
+/** Answers a GET or HEAD with the text, or 304 to a client that has it. */
 export function sendDocument(
   request: FastifyRequest,
   reply: FastifyReply,
-  { text, contentType }: Document,
+  { text, contentType, caching = 'no-cache' }: Document,
 ): FastifyReply {
   // Weak: the same text may be sent compressed or not.
   const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
-  reply.header('etag', `W/${etag}`).header('cache-control', 'no-cache').type(contentType);
+  reply.header('etag', `W/${etag}`).header('cache-control', caching).type(contentType);
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   return reply.send(text);
 }

@@ -19,6 +19,10 @@ export function summary(channel: Channel): Static<typeof ChannelSummary> {
   return {
     id: channel.id,
     name: channel.name,
+    number: channel.number,
+    logo: channel.logo,
+    group: channel.group,
+    language: channel.language,
     state: channel.state,
     viewers: channel.viewers,
     now: programme(now),

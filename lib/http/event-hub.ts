@@ -33,9 +33,18 @@ export interface EventHubOptions {
   readonly statusMs: number;
 }
 
+interface Message {
+  readonly event: string;
+  readonly data: string;
+}
+
 interface Client {
   readonly reply: FastifyReply;
   readonly isAdmin: boolean;
+  /** What follows the message that is being sent. */
+  readonly waiting: Message[];
+  waitingLength: number;
+  isSending: boolean;
 }
 
 /** Sends every event to every client. At most `maxClients`, each with a bounded backlog. */
@@ -69,8 +78,10 @@ export class EventHub {
         { retryable: true },
       );
     }
-    const client: Client = { reply, isAdmin };
+    const client: Client = { reply, isAdmin, waiting: [], waitingLength: 0, isSending: false };
     this.#clients.add(client);
+    // Every event that waits for the client to read listens to it; MOST_UNREAD_BYTES bounds them.
+    reply.raw.setMaxListeners(0);
     reply.sse.onClose(() => this.#leave(client));
     reply.sse.keepAlive();
     send(client, 'status', JSON.stringify(this.#status(isAdmin)));
@@ -100,12 +111,12 @@ export class EventHub {
 
   #status(isAdmin: boolean): Static<typeof StatusEvent> {
     const { headend, clock } = this.#options;
-    const { slots, inWork, waiting, load, storeBytes, maxStoreBytes } = headend.status();
+    const { slots, inWork, waiting, load, storeBytes, maxStoreBytes, disk } = headend.status();
     return {
       at: new Date(clock.now()).toISOString(),
       channels: headend.channels.list().map((channel) => production(channel, isAdmin)),
       work: { slots, inWork, waiting, load },
-      store: { bytes: storeBytes, maxBytes: maxStoreBytes },
+      store: { bytes: storeBytes, maxBytes: maxStoreBytes, disk },
     };
   }
 
@@ -143,8 +154,8 @@ export class EventHub {
           ...(isAdmin && { sessionId }),
         }),
       );
-    const onWarning = ({ channelId, type, ratio }: WarningEvent) =>
-      this.#tell('warning', (): Static<typeof WarningEventSchema> => ({ channelId, type, ratio }));
+    const onWarning = ({ message: _, ...warning }: WarningEvent) =>
+      this.#tell('warning', (): Static<typeof WarningEventSchema> => warning);
     headend.on('channel', onChannel).on('fault', onFault).on('batch', onBatch);
     headend.on('session', onSession).on('warning', onWarning);
     return () => {
@@ -154,11 +165,25 @@ export class EventHub {
   }
 }
 
-function send({ reply }: Client, event: string, data: string): void {
-  if (reply.raw.writableLength > MOST_UNREAD_BYTES) {
+function send(client: Client, event: string, data: string): void {
+  const { reply, waiting } = client;
+  if (reply.raw.writableLength + client.waitingLength > MOST_UNREAD_BYTES) {
     reply.raw.destroy();
     return;
   }
-  // Rejects when the client has just left, which `onClose` tells as well.
-  reply.sse.send({ event, data }).catch(() => {});
+  waiting.push({ event, data });
+  client.waitingLength += data.length;
+  if (!client.isSending) void sendWaiting(client);
+}
+
+// One after the other: each waits until the client has read so much that there is room for it.
+async function sendWaiting(client: Client): Promise<void> {
+  const { reply, waiting } = client;
+  client.isSending = true;
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    client.waitingLength -= next.data.length;
+    // Rejects when the client has just left, which `onClose` tells as well.
+    await reply.sse.send(next).catch(() => {});
+  }
+  client.isSending = false;
 }

@@ -21,12 +21,17 @@ export function baseUrl(
   { publicUrl }: Pick<HttpOptions, 'publicUrl'>,
 ): string {
   if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
-  if (!HOST.test(request.host)) {
+  if (!HOST.test(request.host) || !URL.canParse(`http://${request.host}`)) {
     throw new HeadendError('INVALID_REQUEST', 'http', 'the Host of the request is not one');
   }
   const scheme = request.protocol === 'https' ? 'https' : 'http';
   const path = forwardedPrefix(request) + mountPath(request) + prefix.replace(/\/+$/, '');
   return `${scheme}://${request.host}${path}`;
+}
+
+/** The absolute URL of a channel's logo, for documents that name it to other programs. */
+export function logoUrl(logo: string | null, base: string): string | undefined {
+  return logo === null ? undefined : new URL(logo, base).href;
 }
 
 // Fastify tells more addresses than the peer's when it believes the peer; the prefix it does not know.

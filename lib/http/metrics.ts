@@ -17,6 +17,8 @@ export class Metrics {
   readonly #requests: Counter<'method' | 'route' | 'status'>;
   readonly #duration: Histogram<'route'>;
   readonly #faults: Counter<'code' | 'channel'>;
+  // The channels and codes that the faults are counted under.
+  readonly #faultLabels = new Map<string, Set<string>>();
   readonly #stopListening: () => void;
 
   /** @param eventClients How many clients follow the events now. */
@@ -43,6 +45,16 @@ export class Metrics {
       registers,
     });
     this.#gauge('headend_store_bytes', 'Memory of finished segments', () => headend.storeBytes);
+    this.#gauge(
+      'headend_store_disk_bytes',
+      'Finished segments in files',
+      () => headend.status().disk?.bytes ?? 0,
+    );
+    this.#gauge(
+      'headend_store_disk_free_bytes',
+      'Free on the disk of the segments when it was last looked at; 0 without one',
+      () => headend.status().disk?.freeBytes ?? 0,
+    );
     this.#gauge('headend_viewers', 'Viewers of all channels', () => headend.status().viewers);
     this.#gauge(
       'headend_load',
@@ -70,6 +82,7 @@ export class Metrics {
 
   /** All metrics in Prometheus' text format. */
   text(): Promise<string> {
+    this.#forgetFaultsOfRemoved();
     return this.#registry.metrics();
   }
 
@@ -153,6 +166,20 @@ export class Metrics {
   #onFault({ code, channelId }: Fault): void {
     const index = this.#headend.channels.list().findIndex(({ id }) => id === channelId);
     const isLabelled = index >= 0 && index < LABELLED_CHANNELS;
-    this.#faults.inc({ code, channel: isLabelled ? channelId : OTHER_CHANNELS });
+    const channel = isLabelled ? channelId : OTHER_CHANNELS;
+    const codes = this.#faultLabels.get(channel) ?? new Set();
+    this.#faultLabels.set(channel, codes.add(code));
+    this.#faults.inc({ code, channel });
+    if (this.#faultLabels.size > LABELLED_CHANNELS + 1) this.#forgetFaultsOfRemoved();
+  }
+
+  #forgetFaultsOfRemoved(): void {
+    const first = this.#headend.channels.list().slice(0, LABELLED_CHANNELS);
+    const present = new Set(first.map(({ id }) => id));
+    for (const [channel, codes] of this.#faultLabels) {
+      if (channel === OTHER_CHANNELS || present.has(channel)) continue;
+      for (const code of codes) this.#faults.remove({ code, channel });
+      this.#faultLabels.delete(channel);
+    }
   }
 }

@@ -58,8 +58,18 @@ export interface HttpOptions {
    * network different ones. Default `Headend`.
    */
   readonly tunerName?: string;
+  /**
+   * Whether to announce the tuner in the local networks (SSDP), so that TV software finds it by itself. Where it
+   * listens on this machine alone, only programs here find it. Not for `headend.handler`. Default false.
+   */
+  readonly ssdp?: boolean;
   /** Why the program is not ready to serve, for `GET /health/ready`; empty when it is. Default: it always is. */
   readonly notReady?: () => readonly string[];
+  /**
+   * Whether channels are still being added one after the other, as when a program starts. Lists of all channels for TV
+   * software, which forgets channels that a list lacks, answer `NOT_READY` then. Default: never.
+   */
+  readonly isPreparing?: () => boolean;
 }
 
 const Token = Type.String({ minLength: 16, maxLength: 1024, pattern: '^[\\x21-\\x7e]*$' });
@@ -102,9 +112,17 @@ export const HttpOptionsSchema = Type.Object(
     maxEventClients: Type.Optional(Type.Integer({ minimum: 0 })),
     statusMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })),
     tunerName: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    ssdp: Type.Optional(Type.Boolean()),
     notReady: Type.Optional(
       Type.Refine(
         Type.Unsafe<() => readonly string[]>({}),
+        (value) => typeof value === 'function',
+        () => 'must be a function',
+      ),
+    ),
+    isPreparing: Type.Optional(
+      Type.Refine(
+        Type.Unsafe<() => boolean>({}),
         (value) => typeof value === 'function',
         () => 'must be a function',
       ),

@@ -10,6 +10,7 @@ import { HeadendError } from '../errors.js';
 import type { Headend } from '../headend.js';
 import { Access } from './access.js';
 import type { RouteContext } from './context.js';
+import { announceTuner } from './discovery.js';
 import { EventHub } from './event-hub.js';
 import { isCompressible } from './media-types.js';
 import { refuseOtherMethods } from './methods.js';
@@ -33,6 +34,7 @@ import { type App, type TypeBoxProvider, validatorCompiler } from './validation.
 
 /** Options of {@link headendPlugin}. */
 export interface HeadendPluginOptions {
+  /** Whose channels are served; it stays the caller's to close. */
   readonly headend: Headend;
 }
 
@@ -80,7 +82,8 @@ export async function headendPlugin(
   sessionRoutes(app, context);
   guideRoutes(app, context);
   historyRoutes(app, context);
-  tunerRoutes(app, context);
+  await tunerRoutes(app, context);
+  if (options.ssdp) announceTuner(app, context);
   completeMethods();
 }
 
@@ -90,6 +93,8 @@ async function shareAmongRoutes(app: App, options: HttpOptions): Promise<void> {
     allowedHeaders: ['Range', 'Authorization', 'Content-Type'],
     exposedHeaders: ['Content-Range', 'Accept-Ranges', 'ETag', 'Retry-After'],
     maxAge: 86_400,
+    // Who asks OPTIONS without being a browser gets the same answer.
+    strictPreflight: false,
   });
   await app.register(compress, {
     threshold: 256,

@@ -27,8 +27,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SEGMENT_RENAMED: 503,
   TOO_MANY_CLIENTS: 503,
   CAPACITY_EXCEEDED: 503,
+  NOT_READY: 503,
   ENGINE_STOPPED: 503,
   SCHEDULE_NOT_STARTED: 503,
+  // The journal's own messages name its file; routes for everybody do not pass them on.
+  JOURNAL_FAILED: 503,
   CLOSED: 503,
 };
 
@@ -40,7 +43,6 @@ const STATUS_OF_CHANGE: Partial<Record<ErrorCode, number>> = {
   SOURCE_DENIED: 422,
   SOURCE_INVALID: 422,
   SOURCE_TIMEOUT: 503,
-  JOURNAL_FAILED: 503,
 };
 
 // Fastify's and Node's own refusals.

@@ -42,6 +42,21 @@ export const MultivariantQuery = Type.Object({
 export const StreamQuery = Type.Object({
   ...ViewerQuery.properties,
   rendition: Type.Optional(Type.String()),
+  transcode: Type.Optional(
+    Type.String({ description: 'Profile of an HDHomeRun tuner, in the place of a rendition.' }),
+  ),
+});
+
+/** Query of the guide of all channels. */
+export const XmltvQuery = Type.Object({
+  ...ViewerQuery.properties,
+  days: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 14,
+      description: 'How many days from now on. Default: 14.',
+    }),
+  ),
 });
 
 /** Values of {@link ViewerQuery}. */
@@ -74,6 +89,10 @@ const Summary = {
   viewers: Type.Integer({ description: 'Sessions; all requests without one count as one.' }),
   now: OnAir,
   next: OnAir,
+  number: Type.String({ description: 'On the remote control.' }),
+  logo: Type.Union([Type.String(), Type.Null()], { description: 'A URL, or a path on this host.' }),
+  group: Type.Union([Type.String(), Type.Null()], { description: 'Heading in lists.' }),
+  language: Type.String({ description: 'BCP 47; und where it is not known.' }),
 };
 
 /** A channel in a list. */
@@ -291,6 +310,19 @@ export const SessionHistory = Type.Object({
   ),
 });
 
+const Disk = Type.Union(
+  [
+    Type.Object({
+      state: Type.Enum(['writing', 'refusing', 'failing']),
+      files: Type.Integer(),
+      bytes: Type.Integer(),
+      freeBytes: Type.Integer({ description: 'Free on the disk when it was last looked at.' }),
+    }),
+    Type.Null(),
+  ],
+  { description: 'Finished segments in files; null without `diskStore`.' },
+);
+
 /** Answer of `GET /health` and `GET /health/ready`. */
 export const Health = Type.Object({
   status: Type.Enum(['ok', 'unready']),
@@ -302,6 +334,7 @@ export const Health = Type.Object({
   }),
   channels: Type.Integer(),
   storeBytes: Type.Integer({ description: 'Memory of finished segments.' }),
+  disk: Disk,
 });
 
 /** Answer of `GET /health/live`. */
@@ -352,7 +385,7 @@ export const StatusEvent = Type.Object({
     waiting: Type.Integer(),
     load: Type.Number({ description: 'Part of the slots that the watched channels need.' }),
   }),
-  store: Type.Object({ bytes: Type.Integer(), maxBytes: Type.Integer() }),
+  store: Type.Object({ bytes: Type.Integer(), maxBytes: Type.Integer(), disk: Disk }),
 });
 
 /** Data of the `channel` event of `GET /events`. */
@@ -373,12 +406,19 @@ export const SessionEvent = Type.Object({
   sessionId: Type.Optional(Type.String({ description: 'For admins.' })),
 });
 
-/** Data of the `warning` event of `GET /events`: a channel takes nearly as long to make as to play. */
-export const WarningEvent = Type.Object({
-  channelId: Type.String(),
-  type: Type.Literal('slow-generation'),
-  ratio: Type.Number({ description: 'Time to make / time to play.' }),
-});
+/** Data of the `warning` event of `GET /events`: a channel takes nearly as long to make as to play, or the disk is nearly full. */
+export const WarningEvent = Type.Union([
+  Type.Object({
+    channelId: Type.String(),
+    type: Type.Literal('slow-generation'),
+    ratio: Type.Number({ description: 'Time to make / time to play.' }),
+  }),
+  Type.Object({
+    channelId: Type.Literal(''),
+    type: Type.Literal('disk-low'),
+    freeBytes: Type.Integer(),
+  }),
+]);
 
 /** The part of OpenAPI that describes an answer that is not JSON. */
 export function body(mediaType: string, description: string) {

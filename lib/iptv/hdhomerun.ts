@@ -2,6 +2,7 @@
 // that Plex, Jellyfin, Emby and Channels take Headend for one. Pure.
 
 import { createHash } from 'node:crypto';
+import type { Rung } from '../engine/engine.js';
 import type { LineupChannel } from './lineup.js';
 import { writeXml, xmlLine } from './xml.js';
 
@@ -19,33 +20,53 @@ export interface Tuner {
 
 /** The document `discover.json`. */
 export interface Discovery {
+  /** Name in the lists of those who look for tuners. */
   readonly FriendlyName: string;
+  /** Always `Headend`. */
   readonly Manufacturer: string;
+  /** The model for which it may be taken: one that gives H.264. */
   readonly ModelNumber: string;
+  /** The firmware of that model. */
   readonly FirmwareName: string;
+  /** A date, as `20200101`. */
   readonly FirmwareVersion: string;
+  /** Eight hexadecimal digits, the last one a check digit. */
   readonly DeviceID: string;
+  /** What clients hand on to the maker's guide service; means nothing here. */
   readonly DeviceAuth: string;
+  /** How many channels can be watched at the same time. */
   readonly TunerCount: number;
+  /** URL under which the tuner's documents lie. */
   readonly BaseURL: string;
+  /** URL of `lineup.json`. */
   readonly LineupURL: string;
 }
 
 /** An item of the document `lineup.json`. */
 export interface TunerChannel {
+  /** The number on the remote control, such as `7` or `7.1`. */
   readonly GuideNumber: string;
+  /** Name for viewers. */
   readonly GuideName: string;
+  /** What the pictures are coded in. */
   readonly VideoCodec: 'H264';
+  /** What the sound is coded in. */
   readonly AudioCodec: 'AAC';
+  /** Missing for others. */
+  readonly HD?: 1;
   /** An endless MPEG transport stream. */
   readonly URL: string;
 }
 
 /** The document `lineup_status.json`. */
 export interface LineupStatus {
+  /** 1 while the tuner looks for channels: never. */
   readonly ScanInProgress: 0 | 1;
+  /** 1 when a search can be asked for. */
   readonly ScanPossible: 0 | 1;
+  /** Where the channels come from, as clients know it. */
   readonly Source: string;
+  /** The sources that could be chosen. */
   readonly SourceList: readonly string[];
 }
 
@@ -72,13 +93,39 @@ export function discovery({ id, name, baseUrl, tuners }: Tuner): Discovery {
 
 /** The document `lineup.json`; the channels' URLs must lead to MPEG transport streams. */
 export function tunerLineup(channels: readonly LineupChannel[]): TunerChannel[] {
-  return channels.map(({ number, name, url }) => ({
+  return channels.map(({ number, name, url, isHd }) => ({
     GuideNumber: number,
     GuideName: name,
     VideoCodec: 'H264',
     AudioCodec: 'AAC',
+    ...(isHd && { HD: 1 }),
     URL: url,
   }));
+}
+
+// Lines of picture that the transcoding profiles of such tuners stand for.
+const PROFILE_HEIGHTS = new Map([
+  ['heavy', 1080],
+  ['mobile', 720],
+  ['internet720', 720],
+  ['internet540', 540],
+  ['internet480', 480],
+  ['internet360', 360],
+  ['internet240', 240],
+]);
+
+/**
+ * The rung that a transcoding profile asks for (`?transcode=`): the largest one within its lines of picture, else the
+ * smallest. Undefined for `none` and for profiles that are none.
+ * @param rungs Largest first.
+ */
+export function rungOfProfile(
+  profile: string,
+  rungs: readonly Pick<Rung, 'id' | 'height'>[],
+): string | undefined {
+  const most = PROFILE_HEIGHTS.get(profile);
+  if (most === undefined) return undefined;
+  return (rungs.find(({ height }) => height <= most) ?? rungs.at(-1))?.id;
 }
 
 /** The document `lineup_status.json`: the channels are what they are; a search finds the same at once. */
@@ -100,7 +147,7 @@ export function deviceDescription({ id, name, baseUrl }: Tuner): string {
         modelName: MODEL,
         modelNumber: MODEL,
         serialNumber: id,
-        UDN: `uuid:${uuidOf(id)}`,
+        UDN: `uuid:${tunerUuid(id)}`,
       },
     },
   });
@@ -131,7 +178,8 @@ function checksum(id: string): number {
   return sum;
 }
 
-function uuidOf(id: string): string {
+/** The UUID of a tuner in the network, always the same for a device id. */
+export function tunerUuid(id: string): string {
   const hex = createHash('sha256').update(`headend tuner ${id}`).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -3,6 +3,7 @@
 
 /** A channel as tuners and IPTV apps list it. */
 export interface LineupChannel {
+  /** By which apps find the channel in the guide. */
   readonly id: string;
   /** Name for viewers. */
   readonly name: string;
@@ -11,13 +12,16 @@ export interface LineupChannel {
   /** Where to watch it. */
   readonly url: string;
   /** URL of a picture. */
-  readonly logo?: string;
+  readonly logo?: string | undefined;
   /** Heading under which apps list it. */
-  readonly group?: string;
+  readonly group?: string | undefined;
+  /** Whether its pictures are 720 lines high or more. Default: not told. */
+  readonly isHd?: boolean | undefined;
 }
 
 /** What the channel list is written from. */
 export interface Lineup {
+  /** In the order in which apps list them. */
   readonly channels: readonly LineupChannel[];
   /** URL of the XMLTV guide. */
   readonly guideUrl: string;

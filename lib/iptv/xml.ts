@@ -23,8 +23,18 @@ const builder = new Builder({
  * @param doctype The document type declaration, if it has one.
  */
 export function writeXml(root: XmlElement, doctype?: string): string {
-  const head = ['<?xml version="1.0" encoding="UTF-8"?>', ...(doctype ? [doctype] : [])];
-  return `${head.join('\n')}\n${builder.build(root).trim()}\n`;
+  return xmlHead(doctype) + writeElements(root);
+}
+
+/** What stands before the root element, a line each. */
+export function xmlHead(doctype?: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${doctype ? `${doctype}\n` : ''}`;
+}
+
+/** The text of elements that stand side by side; empty without any. */
+export function writeElements(elements: XmlElement): string {
+  const text = builder.build(elements).trim();
+  return text && `${text}\n`;
 }
 
 // XML 1.0, production 2: what is not in it cannot be written at all, not even escaped.

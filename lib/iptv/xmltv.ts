@@ -2,23 +2,27 @@
 
 import type { GuideEntry } from '../timeline/guide.js';
 import type { Episode } from '../timeline/programme.js';
-import { writeXml, type XmlElement, xmlLine, xmlText } from './xml.js';
+import { writeElements, type XmlElement, xmlHead, xmlLine, xmlText } from './xml.js';
 
 /** A channel and its guide. */
 export interface XmltvChannel {
+  /** By which software joins it to a channel list. */
   readonly id: string;
   /** Name for viewers. */
   readonly name: string;
   /** The number on the remote control: some software matches channels by it. */
   readonly number?: string;
   /** URL of a picture. */
-  readonly logo?: string;
+  readonly logo?: string | undefined;
+  /** BCP 47 tag of the language of the name and of all titles. Default: not told. */
+  readonly language?: string | undefined;
   /** Of these the programmes are written; fillers and slate are not for viewers to plan with. */
   readonly entries: readonly GuideEntry[];
 }
 
 /** What a guide is written from. */
 export interface Xmltv {
+  /** In the order in which they are written. */
   readonly channels: readonly XmltvChannel[];
   /**
    * IANA time zone in which times are written, each with its offset from UTC: readers convert them, so the zone
@@ -27,22 +31,36 @@ export interface Xmltv {
   readonly timeZone?: string;
 }
 
+/** Programmes that are written at a time, in about a millisecond. */
+const PIECE = 100;
+
 /**
  * The text of `guide.xml`.
  * @throws RangeError for an unknown time zone.
  */
-export function writeXmltv({ channels, timeZone = 'UTC' }: Xmltv): string {
+export function writeXmltv(guide: Xmltv): string {
+  return [...xmltvPieces(guide)].join('');
+}
+
+/**
+ * The same in pieces, for guides that take too long to be written at once; the entries of a channel are read when its turn
+ * comes.
+ * @throws RangeError for an unknown time zone.
+ */
+export function* xmltvPieces({ channels, timeZone = 'UTC' }: Xmltv): Generator<string, void, void> {
   const time = xmltvTime(timeZone);
-  const root = {
-    tv: {
-      '@generator-info-name': 'Headend',
-      channel: channels.map(channelElement),
-      programme: channels.flatMap(({ id, entries }) =>
-        entries.filter(isListed).map((entry) => programmeElement(id, entry, time)),
-      ),
-    },
-  };
-  return writeXml(root, '<!DOCTYPE tv SYSTEM "xmltv.dtd">');
+  yield `${xmlHead('<!DOCTYPE tv SYSTEM "xmltv.dtd">')}<tv generator-info-name="Headend">\n`;
+  yield writeElements({ channel: channels.map(channelElement) });
+  for (const channel of channels) {
+    const listed = channel.entries.filter(isListed);
+    for (let from = 0; from < listed.length; from += PIECE) {
+      const entries = listed.slice(from, from + PIECE);
+      yield writeElements({
+        programme: entries.map((entry) => programmeElement(channel, entry, time)),
+      });
+    }
+  }
+  yield '</tv>\n';
 }
 
 /** Writes instants as XMLTV has them, `20250330030000 +0200`, in an IANA time zone. */
@@ -79,17 +97,25 @@ function seconds(instant: Date): number {
 }
 
 // The order of the members is the DTD's.
-function channelElement({ id, name, number, logo }: XmltvChannel): XmlElement {
-  const names = number === undefined ? [name] : [name, number];
+function channelElement({ id, name, number, logo, language }: XmltvChannel): XmlElement {
   return {
     '@id': xmlLine(id),
-    'display-name': names.map(xmlLine),
+    'display-name': [
+      inLanguage(language, xmlLine(name)),
+      ...(number === undefined ? [] : [xmlLine(number)]),
+    ],
     icon: logo === undefined ? undefined : { '@src': xmlLine(logo) },
   };
 }
 
+// XMLTV knows languages as `en` or `en_GB`.
+function inLanguage(language: string | undefined, text: string): XmlElement | string {
+  if (language === undefined) return text;
+  return { '@lang': language.replaceAll('-', '_'), '#text': text };
+}
+
 function programmeElement(
-  channel: string,
+  { id, language }: XmltvChannel,
   { title, details, startsAt, endsAt }: GuideEntry,
   time: (instant: Date) => string,
 ): XmlElement {
@@ -97,11 +123,11 @@ function programmeElement(
   return {
     '@start': time(startsAt),
     '@stop': time(endsAt),
-    '@channel': xmlLine(channel),
-    title: xmlLine(title) || 'Untitled',
-    'sub-title': subtitle && xmlLine(subtitle),
-    desc: description && xmlText(description).trim(),
-    category: categories.map(xmlLine),
+    '@channel': xmlLine(id),
+    title: inLanguage(language, xmlLine(title) || 'Untitled'),
+    'sub-title': subtitle && inLanguage(language, xmlLine(subtitle)),
+    desc: description && inLanguage(language, xmlText(description).trim()),
+    category: categories.map((category) => inLanguage(language, xmlLine(category))),
     icon: icon === undefined ? undefined : { '@src': xmlLine(icon) },
     'episode-num': episode && episodeElements(episode),
     rating: rating && {

@@ -3,6 +3,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type {
   BatchEnded,
+  EncodingChanged,
   FaultRaised,
   JournalOperation,
   PositionReported,
@@ -34,6 +35,10 @@ const SQL = {
     INSERT INTO aired (channel_id, title, source, starts_at_ms, ends_at_ms) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (channel_id, starts_at_ms) DO UPDATE SET
       title = excluded.title, source = excluded.source, ends_at_ms = excluded.ends_at_ms`,
+  encoding: `
+    INSERT INTO encodings (channel_id, changes, encoder, changed_at_ms) VALUES (?, ?, ?, ?)
+    ON CONFLICT (channel_id) DO UPDATE SET
+      changes = excluded.changes, encoder = excluded.encoder, changed_at_ms = excluded.changed_at_ms`,
   fault: `
     INSERT INTO faults (channel_id, at_ms, code, stage, message, averror, source, airs_at_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -66,6 +71,7 @@ export class OperationWriter {
       position: db.prepare(SQL.position),
       batch: db.prepare(SQL.batch),
       aired: db.prepare(SQL.aired),
+      encoding: db.prepare(SQL.encoding),
       fault: db.prepare(SQL.fault),
     };
   }
@@ -93,6 +99,9 @@ export class OperationWriter {
         break;
       case 'aired':
         this.#aired(operation);
+        break;
+      case 'encoding':
+        this.#encoding(operation);
         break;
       case 'fault':
         this.#fault(operation);
@@ -126,6 +135,10 @@ export class OperationWriter {
 
   #aired({ channelId, title, source, startsAtMs, endsAtMs }: ProgrammeAired): void {
     this.#statements.aired.run(channelId, title, source, startsAtMs, endsAtMs);
+  }
+
+  #encoding({ channelId, changes, encoder, atMs }: EncodingChanged): void {
+    this.#statements.encoding.run(channelId, changes, encoder, atMs);
   }
 
   #fault({ atMs, fault }: StoredFault): void {

@@ -5,14 +5,28 @@ import type { JournalOperation } from './operations.js';
 
 /** A viewer's session as the journal has it after a restart. */
 export interface SavedSession {
+  /** The channel that is watched. */
   readonly channelId: string;
+  /** The viewer's session. */
   readonly sessionId: string;
+  /** When it began; instants are milliseconds since the Unix epoch. */
   readonly openedAtMs: number;
   /** When the viewer was last heard of. */
   readonly seenAtMs: number;
   /** The last position, null when none was reported. */
   readonly rendition: string | null;
+  /** Media sequence number of the last position; null when none was reported. */
   readonly segmentNumber: number | null;
+}
+
+/** How often the encoding of a channel's pictures has changed, as the journal has it after a restart. */
+export interface SavedEncoding {
+  /** The channel. */
+  readonly channelId: string;
+  /** How often, since the journal first knew the channel. */
+  readonly changes: number;
+  /** What has encoded the pictures since the last change. */
+  readonly encoder: string;
 }
 
 /** A durable record of what happened. */
@@ -32,6 +46,8 @@ export interface Journal {
   flush(): Promise<void>;
   /** The sessions that were open when the journal was last written before this process opened it. */
   openSessions(): SavedSession[];
+  /** The channels whose encoding had changed before this process opened the journal. */
+  savedEncodings(): SavedEncoding[];
   /** Definitions (JSON) of the channels saved through the API before this process opened the journal, by channel id. */
   savedChannels(): ReadonlyMap<string, string>;
   /** Flushes and closes; what cannot be written is reported as a fault. Idempotent. */
@@ -44,7 +60,9 @@ export interface FileJournal extends Journal, AsyncDisposable {
   readonly status: JournalStatus;
   /** The as-run log. */
   aired(query?: HistoryQuery): Promise<AiredEntry[]>;
+  /** The batches that ended, well or not. */
   batches(query?: HistoryQuery): Promise<BatchEntry[]>;
+  /** What went wrong. */
   faults(query?: HistoryQuery): Promise<FaultEntry[]>;
   /** Who watched what, and when. */
   sessions(query?: HistoryQuery): Promise<SessionEntry[]>;

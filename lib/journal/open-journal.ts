@@ -8,9 +8,10 @@ import { type Clock, systemClock } from '../clock.js';
 import { HeadendError } from '../errors.js';
 import { BatchProcessor, type CommitContext } from '../flow/batch-processor.js';
 import { validate } from '../validate.js';
-import type { AiredEntry, BatchEntry, FaultEntry, HistoryQuery, SessionEntry } from './history.js';
-import type { FileJournal, JournalStatus, SavedSession } from './journal.js';
+import type { HistoryQuery, Logs } from './history.js';
+import type { FileJournal, JournalStatus, SavedEncoding, SavedSession } from './journal.js';
 import type { JournalOperation } from './operations.js';
+import { isOfSession, SessionReports } from './session-reports.js';
 import type { SavedState, SetAside, StoreSettings } from './store.js';
 import { StoreThread } from './store-thread.js';
 
@@ -109,7 +110,9 @@ class SqliteJournal implements FileJournal {
   readonly #file: string;
   readonly #clock: Clock;
   readonly #onFault: (fault: HeadendError) => void;
+  readonly #reports: SessionReports;
   readonly #processor: BatchProcessor<string>;
+  readonly #maxQueued: number;
   /** Tells this journal's batches from those of earlier ones in the same file. */
   readonly #name = randomUUID();
   #lost = 0;
@@ -127,12 +130,20 @@ class SqliteJournal implements FileJournal {
     this.#file = file;
     this.#clock = options.clock ?? systemClock;
     this.#onFault = options.onFault ?? (() => {});
+    const { intervalMs = 100, maxBatchOperations = 1000, maxQueuedOperations = 100_000 } = options;
+    this.#maxQueued = maxQueuedOperations;
+    this.#reports = new SessionReports({
+      write: (operation) => this.#write(operation),
+      maxSize: maxBatchOperations,
+      maxLatencyMs: intervalMs,
+      clock: this.#clock,
+    });
     this.#processor = new BatchProcessor<string>({
       commit: (batch, context) => this.#commit(batch, context),
       sizeOf: (operation) => operation.length,
-      intervalMs: options.intervalMs ?? 100,
-      maxBatchOperations: options.maxBatchOperations ?? 1000,
-      maxQueuedOperations: options.maxQueuedOperations ?? 100_000,
+      intervalMs,
+      maxBatchOperations,
+      maxQueuedOperations,
       onCommitFailed: (error) => this.#report(error),
       clock: this.#clock,
     });
@@ -144,16 +155,17 @@ class SqliteJournal implements FileJournal {
     const state = this.#processor.failures > 0 ? 'failing' : 'writing';
     return {
       state: this.#isClosed ? 'closed' : state,
-      queued: this.#processor.queued,
+      queued: this.#queued,
       lost: this.#lost,
     };
   }
 
+  get #queued(): number {
+    return this.#reports.waiting + this.#processor.queued;
+  }
+
   record(operation: JournalOperation): Promise<void> {
-    if (this.#processor.full) this.#reportFull();
-    const recorded = this.#processor.full
-      ? Promise.reject(this.#error('JOURNAL_FAILED', 'too many operations wait'))
-      : this.#processor.add(JSON.stringify(operation));
+    const recorded = this.#take(operation);
     // Most callers need not know; those that await see the rejection all the same.
     recorded.catch(() => {
       this.#lost++;
@@ -161,37 +173,40 @@ class SqliteJournal implements FileJournal {
     return recorded;
   }
 
-  flush(): Promise<void> {
-    return this.#processor.flushNow();
+  #take(operation: JournalOperation): Promise<void> {
+    if (this.#queued >= this.#maxQueued) {
+      this.#reportFull();
+      return Promise.reject(this.#error('JOURNAL_FAILED', 'too many operations wait'));
+    }
+    if (isOfSession(operation) && !this.#closing) return this.#reports.add(operation);
+    return this.#write(operation);
+  }
+
+  #write(operation: JournalOperation): Promise<void> {
+    return this.#processor.add(JSON.stringify(operation));
+  }
+
+  async flush(): Promise<void> {
+    await this.#reports.flush();
+    await this.#processor.flushNow();
   }
 
   openSessions(): SavedSession[] {
     return [...this.#state.sessions];
   }
 
+  savedEncodings(): SavedEncoding[] {
+    return [...this.#state.encodings];
+  }
+
   savedChannels(): ReadonlyMap<string, string> {
     return new Map(this.#state.channels);
   }
 
-  async aired(query: HistoryQuery = {}): Promise<AiredEntry[]> {
-    validate('aired', HistoryQuerySchema, query);
-    return (await this.#thread.call({ kind: 'aired', query })).entries;
-  }
-
-  async batches(query: HistoryQuery = {}): Promise<BatchEntry[]> {
-    validate('batches', HistoryQuerySchema, query);
-    return (await this.#thread.call({ kind: 'batches', query })).entries;
-  }
-
-  async faults(query: HistoryQuery = {}): Promise<FaultEntry[]> {
-    validate('faults', HistoryQuerySchema, query);
-    return (await this.#thread.call({ kind: 'faults', query })).entries;
-  }
-
-  async sessions(query: HistoryQuery = {}): Promise<SessionEntry[]> {
-    validate('sessions', HistoryQuerySchema, query);
-    return (await this.#thread.call({ kind: 'sessions', query })).entries;
-  }
+  readonly aired = (query?: HistoryQuery) => this.#read('aired', query);
+  readonly batches = (query?: HistoryQuery) => this.#read('batches', query);
+  readonly faults = (query?: HistoryQuery) => this.#read('faults', query);
+  readonly sessions = (query?: HistoryQuery) => this.#read('sessions', query);
 
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -204,6 +219,7 @@ class SqliteJournal implements FileJournal {
 
   async #close(): Promise<void> {
     try {
+      await this.#reports.flush();
       await this.#processor.shutdown();
     } catch (error) {
       this.#report(error);
@@ -212,6 +228,11 @@ class SqliteJournal implements FileJournal {
     this.#isClosed = true;
     await this.#thread.call({ kind: 'close' }).catch((error) => this.#report(error));
     await this.#thread.stop();
+  }
+
+  async #read<Log extends keyof Logs>(log: Log, query: HistoryQuery = {}): Promise<Logs[Log][]> {
+    validate(log, HistoryQuerySchema, query);
+    return this.#thread.read(log, query);
   }
 
   async #commit(batch: readonly string[], { batchNumber }: CommitContext): Promise<void> {
@@ -236,8 +257,7 @@ class SqliteJournal implements FileJournal {
   #reportFull(): void {
     if (this.#isLosing) return;
     this.#isLosing = true;
-    const { queued } = this.#processor;
-    this.#raise('JOURNAL_FAILED', `${queued} operations wait already; further ones are lost`);
+    this.#raise('JOURNAL_FAILED', `${this.#queued} operations wait already; further ones are lost`);
   }
 
   /** Deletes a little of what is too old, now and then. */

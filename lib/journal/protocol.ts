@@ -1,30 +1,35 @@
 // What the journal's thread is asked, and what it answers.
 
-import type { AiredEntry, BatchEntry, FaultEntry, HistoryQuery, SessionEntry } from './history.js';
+import type { HistoryQuery, Logs } from './history.js';
 import type { CommitReport, SavedState } from './store.js';
 
-/** A question to the thread. */
-export type StoreRequest =
+/** What the thread is to do. */
+export type StoreCall =
   | { readonly kind: 'open' }
   /** `operations` is a JSON array: one string crosses to the thread faster than many objects. */
   | { readonly kind: 'commit'; readonly name: string; readonly operations: string }
   | { readonly kind: 'prune'; readonly nowMs: number }
-  | { readonly kind: 'aired'; readonly query: HistoryQuery }
-  | { readonly kind: 'batches'; readonly query: HistoryQuery }
-  | { readonly kind: 'faults'; readonly query: HistoryQuery }
-  | { readonly kind: 'sessions'; readonly query: HistoryQuery }
   | { readonly kind: 'close' };
+
+/** A message to the thread. */
+export type StoreRequest =
+  | StoreCall
+  | { readonly kind: 'read'; readonly log: keyof Logs; readonly query: HistoryQuery };
 
 /** Its answer, of the same kind. */
 export type StoreReply =
   | { readonly kind: 'open'; readonly state: SavedState }
   | { readonly kind: 'commit'; readonly report: CommitReport }
   | { readonly kind: 'prune'; readonly isMore: boolean }
-  | { readonly kind: 'aired'; readonly entries: AiredEntry[] }
-  | { readonly kind: 'batches'; readonly entries: BatchEntry[] }
-  | { readonly kind: 'faults'; readonly entries: FaultEntry[] }
-  | { readonly kind: 'sessions'; readonly entries: SessionEntry[] }
+  | LogReply<keyof Logs>
   | { readonly kind: 'close' };
+
+/** What a log answers. */
+export interface LogReply<Log extends keyof Logs> {
+  readonly kind: 'read';
+  readonly log: Log;
+  readonly entries: Logs[Log][];
+}
 
 /** A reply or an error, with the number of its request. */
 export type StoreMessage =

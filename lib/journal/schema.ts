@@ -75,6 +75,15 @@ const MIGRATIONS = [
   CREATE INDEX faults_by_channel ON faults (channel_id, at_ms);
   CREATE INDEX faults_by_time ON faults (at_ms);
   `,
+  `
+  -- Channels whose encoding has changed: how often, and what encodes them since.
+  CREATE TABLE encodings (
+    channel_id TEXT PRIMARY KEY,
+    changes INTEGER NOT NULL,
+    encoder TEXT NOT NULL,
+    changed_at_ms REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ] as const;
 
 /** The version that this release writes. */

@@ -3,10 +3,11 @@
 
 import { Worker } from 'node:worker_threads';
 import { HeadendError } from '../errors.js';
-import type { StoreMessage, StoreReply, StoreRequest } from './protocol.js';
+import type { HistoryQuery, Logs } from './history.js';
+import type { LogReply, StoreCall, StoreMessage, StoreReply, StoreRequest } from './protocol.js';
 import type { StoreSettings } from './store.js';
 
-type Kind = StoreReply['kind'];
+type Kind = StoreCall['kind'];
 
 interface Call {
   resolve(reply: StoreReply): void;
@@ -27,11 +28,18 @@ export class StoreThread {
 
   /** @throws HeadendError `JOURNAL_FAILED` */
   async call<K extends Kind>(
-    request: Extract<StoreRequest, { kind: K }>,
+    request: Extract<StoreCall, { kind: K }>,
   ): Promise<Extract<StoreReply, { kind: K }>> {
     const reply = await this.#ask(request);
     if (isOfKind<K>(reply, request.kind)) return reply;
     throw failure(`the journal's thread answered ${reply.kind} to ${request.kind}`);
+  }
+
+  /** @throws HeadendError `JOURNAL_FAILED` */
+  async read<Log extends keyof Logs>(log: Log, query: HistoryQuery): Promise<Logs[Log][]> {
+    const reply = await this.#ask({ kind: 'read', log, query });
+    if (isOfLog(reply, log)) return reply.entries;
+    throw failure(`the journal's thread answered ${reply.kind} to a question to ${log}`);
   }
 
   /** Ends the thread; calls that wait are rejected. */
@@ -86,6 +94,10 @@ function isOfKind<K extends Kind>(
   kind: string,
 ): reply is Extract<StoreReply, { kind: K }> {
   return reply.kind === kind;
+}
+
+function isOfLog<Log extends keyof Logs>(reply: StoreReply, log: Log): reply is LogReply<Log> {
+  return reply.kind === 'read' && reply.log === log;
 }
 
 function failure(message: string): HeadendError {

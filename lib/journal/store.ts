@@ -15,7 +15,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperationWriter, type StoredOperation } from './apply.js';
 import { HistoryReader } from './history-reader.js';
-import type { SavedSession } from './journal.js';
+import type { SavedEncoding, SavedSession } from './journal.js';
 import { prune } from './retention.js';
 import { migrate } from './schema.js';
 import { asStoreError, StoreError } from './store-error.js';
@@ -37,6 +37,7 @@ export interface StoreSettings {
 /** What a restart needs to know. */
 export interface SavedState {
   readonly sessions: readonly SavedSession[];
+  readonly encodings: readonly SavedEncoding[];
   readonly channels: readonly (readonly [channelId: string, definition: string])[];
   /** Set when the file was damaged; then there is nothing to restart from. */
   readonly setAside: SetAside | null;
@@ -284,6 +285,7 @@ function savedState(db: DatabaseSync): Omit<SavedState, 'setAside'> {
     FROM sessions s LEFT JOIN positions p ON p.session = s.id
     WHERE s.closed_at_ms IS NULL ORDER BY s.id
   `);
+  const encodings = db.prepare('SELECT channel_id, changes, encoder FROM encodings');
   const channels = db.prepare('SELECT channel_id, definition FROM channels ORDER BY channel_id');
   return {
     sessions: sessions.all().map((row) => ({
@@ -293,6 +295,11 @@ function savedState(db: DatabaseSync): Omit<SavedState, 'setAside'> {
       seenAtMs: Number(row.seen_at_ms),
       rendition: row.rendition === null ? null : String(row.rendition),
       segmentNumber: row.segment_number === null ? null : Number(row.segment_number),
+    })),
+    encodings: encodings.all().map((row) => ({
+      channelId: String(row.channel_id),
+      changes: Number(row.changes),
+      encoder: String(row.encoder),
     })),
     channels: channels
       .all()

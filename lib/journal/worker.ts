@@ -1,7 +1,8 @@
 // The journal's thread: SQLite is synchronous and waits for the disk, which must not stop the streams.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import type { StoreMessage, StoreReply, StoreRequest } from './protocol.js';
+import type { HistoryQuery, LogReader, Logs } from './history.js';
+import type { LogReply, StoreMessage, StoreReply, StoreRequest } from './protocol.js';
 import { JournalStore } from './store.js';
 
 const store = new JournalStore(workerData);
@@ -17,18 +18,17 @@ function answer(request: StoreRequest): StoreReply {
       };
     case 'prune':
       return { kind: 'prune', isMore: store.prune(request.nowMs) };
-    case 'aired':
-      return { kind: 'aired', entries: store.read((logs) => logs.aired(request.query)) };
-    case 'batches':
-      return { kind: 'batches', entries: store.read((logs) => logs.batches(request.query)) };
-    case 'faults':
-      return { kind: 'faults', entries: store.read((logs) => logs.faults(request.query)) };
-    case 'sessions':
-      return { kind: 'sessions', entries: store.read((logs) => logs.sessions(request.query)) };
+    case 'read':
+      return read(request.log, request.query);
     case 'close':
       store.close();
       return { kind: 'close' };
   }
+}
+
+function read<Log extends keyof Logs>(log: Log, query: HistoryQuery): LogReply<Log> {
+  const entries = store.read((logs: LogReader) => logs[log](query));
+  return { kind: 'read', log, entries };
 }
 
 function outcome(id: number, request: StoreRequest): StoreMessage {

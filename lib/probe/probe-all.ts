@@ -5,11 +5,26 @@ import type { ProbeOptions, Prober, SourceFacts } from './prober.js';
 
 /** What came of one source. */
 export type ProbeOutcome =
-  | { readonly source: string; readonly facts: SourceFacts; readonly error: null }
-  | { readonly source: string; readonly facts: null; readonly error: HeadendError };
+  | {
+      /** The file or URL, as it was given. */
+      readonly source: string;
+      /** What was found out. */
+      readonly facts: SourceFacts;
+      /** Nothing went wrong. */
+      readonly error: null;
+    }
+  | {
+      /** The file or URL, as it was given. */
+      readonly source: string;
+      /** Nothing was found out. */
+      readonly facts: null;
+      /** Why not. */
+      readonly error: HeadendError;
+    };
 
-/** How far {@link probeAll} is. */
+/** How far `headend.probeAll` is. */
 export interface ProbeProgress {
+  /** How many sources are done. */
   readonly done: number;
   /** Null when the sources are not counted beforehand. */
   readonly total: number | null;
@@ -17,7 +32,7 @@ export interface ProbeProgress {
   readonly source: string;
 }
 
-/** Options of {@link probeAll}. */
+/** Options of `headend.probeAll`. */
 export interface ProbeAllOptions {
   /** How many sources are looked at at the same time, 1 to 64. Default 4. */
   readonly concurrency?: number;
@@ -25,6 +40,7 @@ export interface ProbeAllOptions {
   readonly loudness?: boolean;
   /** Whether to list key frames; see `ProbeOptions.keyFrames`. Default false. */
   readonly keyFrames?: boolean;
+  /** Ends the iteration, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after each source. */
   readonly onProgress?: (progress: ProbeProgress) => void;

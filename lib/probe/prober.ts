@@ -10,8 +10,9 @@ export interface SourceFacts extends ProbeResult {
   readonly loudness: Loudness | null;
 }
 
-/** Options of {@link Prober.probe}. */
+/** Options of `headend.probe`. */
 export interface ProbeOptions {
+  /** Ends the look at the source, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Whether to list the key frames; see `ProbeResult.keyFrames`. They are read anew each time. Default false. */
   readonly keyFrames?: boolean;

@@ -14,6 +14,7 @@ export interface BatchState {
   readonly source: string;
   /** Where in the source the first frame lies, in seconds, exactly. */
   readonly offset: Rational;
+  /** When the batch was begun. */
   readonly generationStarted: number;
   /** Null while the batch is being made. */
   readonly generationEnded: number | null;

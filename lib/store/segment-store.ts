@@ -1,14 +1,15 @@
 // The segments of all channels, in memory and bounded in bytes, with those in progress and the init segments beside
-// them. One object per segment of a rendition: of two productions behind the same init segment the first
-// stays, so that a URL never means two different things.
+// them; what memory has no room for goes to files where there is a disk tier. One object per segment of a rendition: of
+// two productions behind the same init segment the first stays, so that a URL never means two different things.
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { AbandonedSegment, Fragment, InitSegment, Segment } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
 import type { SegmentRange } from '../timeline/window.js';
+import type { DiskStatus, SegmentFiles } from './segment-files.js';
 import { SegmentInProgress } from './segment-in-progress.js';
-import { WaitList } from './wait-list.js';
+import { WaitList, type WaitOptions } from './wait-list.js';
 
 /** Default of the store's byte budget: 512 MiB. */
 export const DEFAULT_STORE_BYTES = 512 * 1024 * 1024;
@@ -22,10 +23,13 @@ export interface SegmentKey {
 
 /** A segment as it is kept and served. */
 export interface StoredSegment {
+  /** Id of a rung, or `audio`. */
   readonly rendition: string;
+  /** The media sequence number. */
   readonly sequence: number;
   /** Hash of the init segment that it is played behind. */
   readonly init: string;
+  /** The whole CMAF segment. */
   readonly data: Uint8Array;
   /** Strong HTTP entity tag, with its quotes. */
   readonly etag: string;
@@ -33,9 +37,11 @@ export interface StoredSegment {
 
 /** An init segment as it is kept and served. */
 export interface StoredInit {
+  /** Id of a rung, or `audio`. */
   readonly rendition: string;
   /** RFC 6381 codecs string. */
   readonly codecs: string;
+  /** The whole init segment. */
   readonly data: Uint8Array;
   /** First 16 hexadecimal digits of the SHA-256 of `data`; part of its URL. */
   readonly hash: string;
@@ -67,8 +73,20 @@ interface Growing {
 }
 const NO_CHANGES: EncodingChanges = { past: 0, at: [] };
 
+/** A finished segment, in memory, in a file or both. */
+interface Held {
+  readonly key: SegmentKey;
+  readonly about: Omit<StoredSegment, 'data'>;
+  readonly bytes: number;
+  /** Null while only the file has it. */
+  segment: StoredSegment | null;
+  file: string | null;
+  /** False when the file had it no more. */
+  loading: Promise<boolean> | null;
+}
+
 interface ChannelShelf {
-  readonly segments: Map<string, { readonly key: SegmentKey; readonly segment: StoredSegment }>;
+  readonly segments: Map<string, Held>;
   // Segments of which the first fragments are out: one per rendition and producer at most.
   readonly growing: Map<string, Growing>;
   readonly waiting: WaitList<StoredSegment>;
@@ -83,28 +101,50 @@ interface ChannelShelf {
 export interface StoreWait {
   readonly signal?: AbortSignal | undefined;
   readonly deadlineMs: number;
+  /** The segment was in a file that is gone or damaged: it is waited for, and must be made again. */
+  readonly onLost?: () => void;
 }
 
-/** In-memory segments of every channel of one Headend instance. */
+// The part of the memory beyond which the oldest segments are copied to files, so that they can go at once when there is
+// need for room.
+const COPY_BEYOND = 0.75;
+
+/** Finished segments of every channel of one Headend instance. */
 export class SegmentStore {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #channels = new Map<string, ChannelShelf>();
-  // All segments in the order they came, whatever their channel: the oldest go first.
-  readonly #byAge = new Set<SegmentKey>();
+  readonly #files: SegmentFiles | null;
+  // The segments in memory in the order they came, whatever their channel: the oldest go first.
+  readonly #byAge = new Set<Held>();
   // Entity tags must not repeat for other bytes, not even after a restart.
   readonly #tag = randomBytes(6).toString('base64url');
   #bytes = 0;
+  // Of them, those that a file has as well.
+  #copiedBytes = 0;
+  // The one that is being written to a file; it stays in memory for so long.
+  #copying: Held | null = null;
   #puts = 0;
 
-  constructor(options: { readonly clock: Clock; readonly maxBytes: number }) {
+  /** @param options.files The disk tier, if there is one. */
+  constructor(options: {
+    readonly clock: Clock;
+    readonly maxBytes: number;
+    readonly files?: SegmentFiles | null;
+  }) {
     this.#clock = options.clock;
     this.#maxBytes = options.maxBytes;
+    this.#files = options.files ?? null;
   }
 
-  /** Bytes of all segments held. */
+  /** Bytes of all segments in memory. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How the disk tier is doing; null without one. */
+  get disk(): DiskStatus | null {
+    return this.#files?.status ?? null;
   }
 
   /**
@@ -117,18 +157,20 @@ export class SegmentStore {
     const shelf = this.#shelf(channelId);
     const name = nameOf(rendition, sequence);
     const held = shelf.segments.get(name);
-    if (sequence < shelf.retention.keepFrom || held?.segment.init === init) return;
+    if (sequence < shelf.retention.keepFrom || held?.about.init === init) return;
     const growing = shelf.growing.get(name);
     if (growing && growing.maker !== maker) return;
-    if (held) this.#drop(held.key);
+    if (held) this.#drop(held);
     const isGrown = growing?.segment.init === init && growing.segment.bytes === data.byteLength;
     const etag = growing && isGrown ? growing.segment.etag : this.#newTag();
-    const segment: StoredSegment = { rendition, sequence, init, data, etag };
+    const about = { rendition, sequence, init, etag };
+    const segment: StoredSegment = { ...about, data };
     const key: SegmentKey = { channelId, rendition, sequence };
-    shelf.segments.set(name, { key, segment });
-    this.#byAge.add(key);
-    this.#bytes += data.byteLength;
-    this.#evict(key);
+    const bytes = data.byteLength;
+    const come: Held = { key, about, bytes, segment: null, file: null, loading: null };
+    shelf.segments.set(name, come);
+    this.#load(come, segment);
+    void this.#copy();
     shelf.growing.delete(name);
     growing?.segment.end(isGrown ? 'finished' : 'abandoned');
     shelf.waiting.wake(name, segment);
@@ -144,7 +186,7 @@ export class SegmentStore {
     const shelf = this.#shelf(channelId);
     const name = nameOf(rendition, sequence);
     const held = shelf.segments.get(name);
-    if (sequence < shelf.retention.keepFrom || held?.segment.init === init) return;
+    if (sequence < shelf.retention.keepFrom || held?.about.init === init) return;
     // A production that begins a segment anew (with another encoder) has nothing to do with what it gave before.
     if (index === 0) this.abandon(channelId, fragment, maker);
     let growing = shelf.growing.get(name);
@@ -155,7 +197,7 @@ export class SegmentStore {
       const segment = new SegmentInProgress(this.#clock, { ...key, init, etag });
       growing = { segment, maker };
       shelf.growing.set(name, growing);
-      if (held) this.#drop(held.key);
+      if (held) this.#drop(held);
     }
     if (growing.maker !== maker || growing.segment.length !== index) return;
     growing.segment.add(data);
@@ -172,45 +214,41 @@ export class SegmentStore {
     growing.segment.end('abandoned');
   }
 
-  /** The segment, when it is held. */
+  /** The segment, when it is in memory. */
   get(key: SegmentKey): StoredSegment | undefined {
-    const shelf = this.#channels.get(key.channelId);
-    return shelf?.segments.get(nameOf(key.rendition, key.sequence))?.segment;
+    return this.#held(key)?.segment ?? undefined;
+  }
+
+  /** Whether the finished segment is held, in memory or in a file. */
+  has(key: SegmentKey): boolean {
+    return this.#held(key) !== undefined;
   }
 
   /**
    * The segment, as soon as it is held.
    * @throws HeadendError `SEGMENT_TIMEOUT` at the deadline, `CLOSED` when the channel goes; the signal's reason.
    */
-  async waitFor(key: SegmentKey, { signal, deadlineMs }: StoreWait): Promise<StoredSegment> {
-    const held = this.get(key);
-    if (held) return held;
-    const { channelId, rendition, sequence } = key;
-    return this.#shelf(channelId).waiting.wait(nameOf(rendition, sequence), {
-      signal,
-      deadlineMs,
-      onDeadline: () => timeout(channelId, `segment ${sequence} of ${rendition}`, deadlineMs),
-    });
+  async waitFor(key: SegmentKey, wait: StoreWait): Promise<StoredSegment> {
+    const held = this.#held(key);
+    if (held?.segment) return held.segment;
+    const waiting = this.#shelf(key.channelId).waiting.wait(...waitOf(key, wait));
+    if (held) this.#read(held, wait);
+    return waiting;
   }
 
   /**
    * The segment, as soon as it is held or its first fragment is out.
    * @throws as {@link waitFor}
    */
-  async waitForStart(
-    key: SegmentKey,
-    { signal, deadlineMs }: StoreWait,
-  ): Promise<StoredSegment | SegmentInProgress> {
-    const { channelId, rendition, sequence } = key;
-    const shelf = this.#shelf(channelId);
-    const name = nameOf(rendition, sequence);
-    const started = this.get(key) ?? shelf.growing.get(name)?.segment;
+  async waitForStart(key: SegmentKey, wait: StoreWait): Promise<StoredSegment | SegmentInProgress> {
+    const shelf = this.#shelf(key.channelId);
+    const held = this.#held(key);
+    const growing = shelf.growing.get(nameOf(key.rendition, key.sequence));
+    const started = held?.segment ?? growing?.segment;
     if (started) return started;
-    return shelf.waitingForStart.wait(name, {
-      signal,
-      deadlineMs,
-      onDeadline: () => timeout(channelId, `segment ${sequence} of ${rendition}`, deadlineMs),
-    });
+    const waiting = shelf.waitingForStart.wait(...waitOf(key, wait));
+    if (held) this.#read(held, wait);
+    return waiting;
   }
 
   /** The finished segments of a rendition that are held, as ranges in order. */
@@ -242,8 +280,9 @@ export class SegmentStore {
     const { past, at } = shelf.changes;
     const kept = at.filter((sequence) => sequence >= retention.keepFrom);
     shelf.changes = { past: past + at.length - kept.length, at: kept };
-    for (const { key } of shelf.segments.values()) {
-      if (key.sequence < retention.keepFrom) this.#drop(key);
+    for (const held of shelf.segments.values()) {
+      // One that is being read from its file goes the next time.
+      if (held.key.sequence < retention.keepFrom && !held.loading) this.#drop(held);
     }
     for (const [name, { segment }] of shelf.growing) {
       if (segment.sequence >= retention.keepFrom) continue;
@@ -255,7 +294,7 @@ export class SegmentStore {
   /** Drops the segments of a channel; its init segments stay. Whoever waits for something fails with `error`. */
   dropSegments(channelId: string, error: HeadendError): void {
     const shelf = this.#channels.get(channelId);
-    for (const { key } of shelf?.segments.values() ?? []) this.#drop(key);
+    for (const held of shelf?.segments.values() ?? []) this.#drop(held);
     for (const { segment } of shelf?.growing.values() ?? []) segment.end('abandoned');
     shelf?.growing.clear();
     shelf?.waiting.failAll(error);
@@ -305,7 +344,7 @@ export class SegmentStore {
   initOf(key: SegmentKey): StoredInit | undefined {
     const { channelId, rendition, sequence } = key;
     const growing = this.#channels.get(channelId)?.growing.get(nameOf(rendition, sequence));
-    const made = this.get(key) ?? growing?.segment;
+    const made = this.#held(key)?.about ?? growing?.segment;
     const own = made && this.getInit(channelId, rendition, made.init);
     return own ?? this.inits(channelId, rendition).at(-1);
   }
@@ -340,6 +379,10 @@ export class SegmentStore {
     });
   }
 
+  #held({ channelId, rendition, sequence }: SegmentKey): Held | undefined {
+    return this.#channels.get(channelId)?.segments.get(nameOf(rendition, sequence));
+  }
+
   #shelf(channelId: string): ChannelShelf {
     const known = this.#channels.get(channelId);
     if (known) return known;
@@ -361,27 +404,98 @@ export class SegmentStore {
     return `"${this.#tag}-${(this.#puts++).toString(36)}"`;
   }
 
-  // The oldest that no playlist lists go first, of whatever channel; then the oldest of the listed ones;
-  // never the one that has just come.
-  #evict(newest: SegmentKey): void {
-    for (const mayEvictListed of [false, true]) {
-      for (const key of this.#byAge) {
-        if (this.#bytes <= this.#maxBytes) return;
-        if (key !== newest && (mayEvictListed || !this.#isListed(key))) this.#drop(key);
+  // What a file has as well goes first. Then the oldest that no playlist lists, of whatever channel; then the oldest of
+  // the listed ones; never the one that has just come, nor the one that is being copied.
+  #makeRoom(newest: Held): void {
+    for (const held of this.#byAge) {
+      if (this.#bytes <= this.#maxBytes) return;
+      if (held.file !== null) this.#unload(held);
+    }
+    for (const held of this.#oldestFirst()) {
+      if (this.#bytes <= this.#maxBytes) return;
+      if (held !== newest && held !== this.#copying) this.#drop(held);
+    }
+  }
+
+  *#oldestFirst(): Generator<Held> {
+    for (const isListed of [false, true]) {
+      for (const held of this.#byAge) if (this.#isListed(held.key) === isListed) yield held;
+    }
+  }
+
+  // One at a time, while more than a part of the memory is of segments that no file has. What cannot be written is
+  // tried again with the next segment that comes.
+  async #copy(): Promise<void> {
+    if (!this.#files || this.#copying) return;
+    for (let held = this.#nextToCopy(); held?.segment; held = this.#nextToCopy()) {
+      this.#copying = held;
+      const file = await this.#files.write(held.key, held.segment.data);
+      this.#copying = null;
+      if (file === null) return;
+      if (this.#held(held.key) !== held) this.#files.remove(file);
+      else {
+        held.file = file;
+        this.#copiedBytes += held.bytes;
+        this.#makeRoom(held);
       }
     }
+  }
+
+  #nextToCopy(): Held | undefined {
+    if (this.#bytes - this.#copiedBytes <= this.#maxBytes * COPY_BEYOND) return undefined;
+    for (const held of this.#oldestFirst()) if (held.file === null) return held;
+    return undefined;
+  }
+
+  // Wakes those who wait for a segment that only a file has.
+  #read(held: Held, { onLost }: StoreWait): void {
+    held.loading ??= this.#readFile(held);
+    void held.loading.then((isThere) => isThere || onLost?.());
+  }
+
+  async #readFile(held: Held): Promise<boolean> {
+    const { key, about, file } = held;
+    const shelf = this.#shelf(key.channelId);
+    // What is wrong with a file it has told of itself.
+    const data = await this.#files?.read(file ?? '').catch(() => null);
+    held.loading = null;
+    if (this.#held(key) !== held) return true;
+    if (!data) {
+      this.#drop(held);
+      return false;
+    }
+    const segment: StoredSegment = { ...about, data };
+    this.#load(held, segment);
+    const name = nameOf(key.rendition, key.sequence);
+    shelf.waiting.wake(name, segment);
+    shelf.waitingForStart.wake(name, segment);
+    return true;
   }
 
   #isListed({ channelId, sequence }: SegmentKey): boolean {
     return sequence >= this.#shelf(channelId).retention.listedFrom;
   }
 
-  #drop(key: SegmentKey): void {
-    const segments = this.#shelf(key.channelId).segments;
-    const name = nameOf(key.rendition, key.sequence);
-    this.#bytes -= segments.get(name)?.segment.data.byteLength ?? 0;
-    segments.delete(name);
-    this.#byAge.delete(key);
+  #load(held: Held, segment: StoredSegment): void {
+    held.segment = segment;
+    this.#byAge.add(held);
+    this.#bytes += held.bytes;
+    if (held.file !== null) this.#copiedBytes += held.bytes;
+    this.#makeRoom(held);
+  }
+
+  #unload(held: Held): void {
+    if (!this.#byAge.delete(held)) return;
+    held.segment = null;
+    this.#bytes -= held.bytes;
+    if (held.file !== null) this.#copiedBytes -= held.bytes;
+  }
+
+  #drop(held: Held): void {
+    this.#unload(held);
+    if (held.file !== null) this.#files?.remove(held.file);
+    const { channelId, rendition, sequence } = held.key;
+    this.#channels.get(channelId)?.segments.delete(nameOf(rendition, sequence));
   }
 }
 
@@ -393,6 +507,14 @@ function noteChange(shelf: ChannelShelf, sequence: number): void {
 
 function nameOf(rendition: string, sequence: number): string {
   return `${rendition}/${sequence}`;
+}
+
+function waitOf(
+  { channelId, rendition, sequence }: SegmentKey,
+  { signal, deadlineMs }: StoreWait,
+): [string, WaitOptions] {
+  const onDeadline = () => timeout(channelId, `segment ${sequence} of ${rendition}`, deadlineMs);
+  return [nameOf(rendition, sequence), { signal, deadlineMs, onDeadline }];
 }
 
 function timeout(channelId: string, what: string, deadlineMs: number): HeadendError {

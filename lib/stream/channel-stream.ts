@@ -1,9 +1,10 @@
-// What viewers ask of one channel, and what follows from it: who is present, which rungs are in demand, and whether
-// the channel is on. Requests for what is not made yet wait for it and wake with it.
+// What viewers ask of one channel: notes who is present and which rungs are in demand, sees to it that the channel is
+// on, and answers when what was asked for is there. How it is doing is asked here, too.
 
-import { type Clock, delay } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { AUDIO_RENDITION, type Engine, type ProducerOptions } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
+import type { SavedEncoding } from '../journal/journal.js';
 import type { JournalOperation } from '../journal/operations.js';
 import type { BatchState } from '../session/batch-state.js';
 import { ANONYMOUS_SESSION, newSessionId } from '../session/session-id.js';
@@ -14,26 +15,36 @@ import {
   type Viewer,
 } from '../session/stream-session.js';
 import type { SegmentInProgress } from '../store/segment-in-progress.js';
-import type { SegmentStore, StoredInit, StoredSegment } from '../store/segment-store.js';
+import type {
+  EncodingChanges,
+  SegmentStore,
+  StoredInit,
+  StoredSegment,
+} from '../store/segment-store.js';
 import type { Grid } from '../timeline/grid.js';
 import type { ResolvedSchedule } from '../timeline/schedule.js';
-import { LiveWindow, type SegmentRange } from '../timeline/window.js';
+import type { SegmentRange } from '../timeline/window.js';
 import type { AdmittedRungs, RunningCost } from './admission.js';
 import { Audience } from './audience.js';
 import type { BatchCoordinator, Coordinated } from './batch-coordinator.js';
+import { ChannelSwitch } from './channel-switch.js';
 import { ChannelTime } from './channel-time.js';
 import { Demand } from './demand.js';
-import { type Fault, failedBatchFault } from './fault.js';
+import { EncodingHistory } from './encoding-history.js';
+import type { Fault } from './fault.js';
+import { ListedSegments, type PlaylistView } from './listed-segments.js';
 import { type BatchSize, ProductionRun, type SegmentInWork } from './production-run.js';
+import { capacityExceeded, closed, stopped } from './stream-errors.js';
 import type { StreamEvents } from './stream-events.js';
 import { StreamLog } from './stream-log.js';
+import { type ViewerRequest, ViewerRequests } from './viewer-requests.js';
 import type { Scheduler } from './work-scheduler.js';
 
-// A cold start takes as long with short segments as with long ones.
-const LEAST_DEADLINE_MS = 10_000;
-// A player asks for a playlist once per target duration, and may miss one: a viewer who was forgotten, or a rung that
-// was dropped, sooner than this would come and go all the time.
-const PATIENCE_TARGET_DURATIONS = 3;
+// A player asks for a playlist and a segment of its rung in each target duration, give or take some of it. A rung that
+// nobody has asked for any more in two of them is not watched.
+const DEMAND_TARGET_DURATIONS = 2;
+// A viewer may miss a poll without being forgotten.
+const VIEWER_TARGET_DURATIONS = 3;
 /** Viewers of one channel who are kept track of. */
 const MAX_VIEWERS = 100_000;
 
@@ -67,22 +78,9 @@ export interface ChannelStreamOptions {
   readonly viewerTimeoutMs: number;
 }
 
-/** For whom a request is answered. */
-export interface ViewerRequest {
-  /** The viewer's session; requests without one count together as one viewer. */
-  readonly sessionId?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What a media playlist is written from. */
-export interface PlaylistView {
-  readonly init: StoredInit;
-  /** The segments to list. */
-  readonly range: SegmentRange;
-}
-
 /** Answer to a reported position. */
 export interface PositionAnswer {
+  /** Always true: a position that is not taken is an error. */
   readonly acknowledged: true;
   /** The batch that is being made or was made last; null before the first. */
   readonly currentBatch: BatchState | null;
@@ -110,41 +108,67 @@ export class ChannelStream implements Coordinated {
   readonly #shared: SharedParts;
   readonly #options: ChannelStreamOptions;
   readonly #session: StreamSession;
-  readonly #window: LiveWindow;
-  readonly #demand: Demand;
   readonly #time: ChannelTime;
   readonly #log: StreamLog;
   readonly #audience: Audience;
-  readonly #deadlineMs: number;
+  readonly #encoding: EncodingHistory;
+  readonly #listed: ListedSegments;
+  readonly #switch: ChannelSwitch;
+  readonly #requests: ViewerRequests;
   readonly #closing = new AbortController();
-  #run: ProductionRun | null = null;
-  #admitted: AdmittedRungs;
-  #stopping: Promise<void> | null = null;
-  #waiting = 0;
 
   constructor(options: ChannelStreamOptions, shared: SharedParts) {
     const { grid, producer } = options;
     const targetMs = grid.targetDuration * 1000;
-    const patienceMs = PATIENCE_TARGET_DURATIONS * targetMs;
     const rungs = producer.rungs.map((rung) => rung.id);
     this.channelId = producer.channelId;
     this.#options = options;
     this.#shared = shared;
     this.#time = new ChannelTime(shared.clock);
     this.#log = new StreamLog({ ...shared, channelId: producer.channelId, grid });
-    this.#window = new LiveWindow(grid, options.playlistSegments);
-    this.#demand = new Demand(rungs, patienceMs);
-    this.#deadlineMs = Math.max(2 * targetMs, LEAST_DEADLINE_MS);
-    this.#admitted = rungs;
+    this.#encoding = new EncodingHistory({ ...shared, channelId: this.channelId, log: this.#log });
+    this.#listed = new ListedSegments({
+      ...shared,
+      channelId: this.channelId,
+      grid,
+      playlistSegments: options.playlistSegments,
+      now: () => this.now(),
+    });
     this.#session = new StreamSession({
       channelId: producer.channelId,
-      viewerTimeoutMs: Math.max(options.viewerTimeoutMs, patienceMs),
+      viewerTimeoutMs: Math.max(options.viewerTimeoutMs, VIEWER_TARGET_DURATIONS * targetMs),
       maxViewers: MAX_VIEWERS,
     });
     this.#audience = new Audience({
       session: this.#session,
       log: this.#log,
       clock: shared.clock,
+    });
+    this.#switch = new ChannelSwitch({
+      channel: this,
+      coordinator: shared.coordinator,
+      session: this.#session,
+      audience: this.#audience,
+      log: this.#log,
+      rungs,
+      closing: this.#closing.signal,
+      monotonic: () => shared.clock.monotonic(),
+      refusal: () => options.schedule.refusal?.(grid.frameAt(this.now())) ?? null,
+      admit: () => shared.admit(this),
+      createRun: (onState) => this.#createRun(onState),
+      // Removed, it has no segments any more; under its id there may be another channel by now.
+      onStopped: (reason) =>
+        this.#closing.signal.aborted || shared.store.dropSegments(this.channelId, reason),
+    });
+    this.#requests = new ViewerRequests({
+      clock: shared.clock,
+      time: this.#time,
+      session: this.#session,
+      audience: this.#audience,
+      demand: new Demand(rungs, DEMAND_TARGET_DURATIONS * targetMs),
+      channelSwitch: this.#switch,
+      closing: this.#closing.signal,
+      trigger: () => shared.coordinator.trigger(this),
     });
   }
 
@@ -169,19 +193,23 @@ export class ChannelStream implements Coordinated {
 
   /** The segments that playlists list now; null while the channel is not on. */
   get window(): SegmentRange | null {
-    return this.#run && this.#listed(this.#run, this.now());
+    const { run } = this.#switch;
+    return run && this.#listed.range(run, this.now());
+  }
+
+  /** The first frame that may air something else still: see {@link ListedSegments.firstFreeFrame}. */
+  get firstFreeFrame(): number {
+    return this.#listed.firstFreeFrame(this.#switch.run);
   }
 
   /** Ids of the rungs that are being made, largest first. */
   get rungsInDemand(): string[] {
-    if (!this.#run) return [];
-    const nowMs = this.#shared.clock.monotonic();
-    return this.#demand.rungs(nowMs).filter((rung) => this.#admitted.includes(rung));
+    return this.#switch.run ? this.#requests.rungsInDemand : [];
   }
 
   /** Ids of the rungs that may be made, largest first: all of them, unless the machine is full. */
   get admittedRungs(): AdmittedRungs {
-    return this.#admitted;
+    return this.#switch.admitted;
   }
 
   /** The batch that is being made or was made last; null before the first. */
@@ -202,14 +230,19 @@ export class ChannelStream implements Coordinated {
     return this.#log.lastFault;
   }
 
+  /** Tells a fault that arose outside of production, and writes it down. */
+  fault(fault: Fault): void {
+    this.#log.fault(fault);
+  }
+
   /** The segment that is being made; null in between. */
   get inWork(): SegmentInWork | null {
-    return this.#run?.inWork ?? null;
+    return this.#switch.run?.inWork ?? null;
   }
 
   /** How production is doing; null while the channel is not on. */
   get production(): ProductionStatus | null {
-    const run = this.#run;
+    const { run } = this.#switch;
     if (!run) return null;
     const { grid } = this.#options;
     return {
@@ -223,13 +256,14 @@ export class ChannelStream implements Coordinated {
 
   /** What the channel costs, for admission; null while nobody watches. */
   get cost(): RunningCost | null {
-    if (!this.#run || !this.#isWatched()) return null;
+    const { run } = this.#switch;
+    if (!run || !this.#requests.isWatched) return null;
     const { num, den } = this.#options.producer.format.frameRate;
     const inDemand = this.rungsInDemand;
     const pixels = this.#options.producer.rungs
       .filter(({ id }) => inDemand.includes(id))
       .reduce((sum, { width, height }) => sum + width * height, 0);
-    return { ratio: this.#run.generationRatio, pixelRate: (pixels * num) / den };
+    return { ratio: run.generationRatio, pixelRate: (pixels * num) / den };
   }
 
   /** Parts that admission needs. */
@@ -244,8 +278,8 @@ export class ChannelStream implements Coordinated {
    */
   async register(sessionId = newSessionId()): Promise<{ readonly sessionId: string }> {
     this.#closing.signal.throwIfAborted();
-    this.#hear(sessionId);
-    await this.#onceStarted();
+    this.#requests.hear(sessionId);
+    await this.#switch.on();
     this.#shared.coordinator.trigger(this);
     return { sessionId };
   }
@@ -264,7 +298,22 @@ export class ChannelStream implements Coordinated {
     seenAtMs: number,
     position: Omit<PositionUpdate, 'sessionId'> | null,
   ): void {
-    this.#audience.restore(sessionId, seenAtMs, position, this.#existing());
+    this.#audience.restore(sessionId, seenAtMs, position, this.#listed.existing(this.#switch.run));
+  }
+
+  /** Goes on from what is remembered of the channel's encoding; before its first start. */
+  restoreEncoding(saved: SavedEncoding): void {
+    this.#encoding.restore(saved);
+  }
+
+  /** What is to be remembered of the channel's encoding; null while it has never changed. */
+  get savedEncoding(): SavedEncoding | null {
+    return this.#encoding.saved;
+  }
+
+  /** Where the encoding of the pictures changed; the same for all renditions. */
+  get encodingChanges(): EncodingChanges {
+    return this.#encoding.changes;
   }
 
   /**
@@ -272,7 +321,7 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `SESSION_NOT_FOUND`
    */
   reportPosition(update: PositionUpdate): PositionAnswer {
-    this.#audience.report(update, this.#existing());
+    this.#audience.report(update, this.#listed.existing(this.#switch.run));
     this.#shared.coordinator.trigger(this);
     return {
       acknowledged: true,
@@ -286,7 +335,7 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `CAPACITY_EXCEEDED`, `CLOSED`, `SCHEDULE_NOT_STARTED`, `SCHEDULE_ENDED`
    */
   async start(): Promise<void> {
-    await this.#onceStarted();
+    await this.#switch.on();
   }
 
   /**
@@ -294,7 +343,7 @@ export class ChannelStream implements Coordinated {
    * fails those who wait with `ENGINE_STOPPED`. The next request starts the channel again. Calls at the same time are one.
    */
   stop(): Promise<void> {
-    return this.#stop(stopped(this.channelId), 'removed');
+    return this.#switch.off(stopped(this.channelId), 'removed');
   }
 
   /**
@@ -304,10 +353,11 @@ export class ChannelStream implements Coordinated {
    */
   inits(request: ViewerRequest = {}): Promise<StoredInit[]> {
     const { startRung } = this.#options;
-    return this.#answering(request, startRung, async () => {
-      if (!this.#admitted.includes(startRung)) this.#ask(this.#admitted[0] ?? startRung);
-      const ids = [AUDIO_RENDITION, ...this.#admitted];
-      return Promise.all(ids.map((id) => this.#init(id, request.signal)));
+    return this.#requests.answer(request, startRung, async () => {
+      const admitted = this.admittedRungs;
+      if (!admitted.includes(startRung)) this.#requests.ask(admitted[0] ?? startRung);
+      const ids = [AUDIO_RENDITION, ...admitted];
+      return Promise.all(ids.map((id) => this.#listed.init(id, request.signal)));
     });
   }
 
@@ -320,14 +370,9 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
    */
   playlist(rendition: string, request: ViewerRequest = {}): Promise<PlaylistView> {
-    return this.#answering(request, rendition, async (run) => {
+    return this.#requests.answer(request, rendition, async (run) => {
       this.#requireAdmitted(rendition);
-      const askedAt = this.now();
-      const [init] = await Promise.all([
-        this.#init(rendition, request.signal),
-        run.onAir || this.#begun(run, rendition, request.signal),
-      ]);
-      return { init, range: this.#listed(run, askedAt) };
+      return this.#listed.view(run, rendition, request.signal);
     });
   }
 
@@ -343,7 +388,7 @@ export class ChannelStream implements Coordinated {
     request: ViewerRequest = {},
   ): Promise<StoredSegment> {
     return this.#giving(rendition, sequence, request, (run) =>
-      this.#made(run, rendition, sequence, request.signal),
+      this.#listed.made(run, rendition, sequence, request.signal),
     );
   }
 
@@ -357,13 +402,13 @@ export class ChannelStream implements Coordinated {
     request: ViewerRequest = {},
   ): Promise<StoredSegment | SegmentInProgress> {
     return this.#giving(rendition, sequence, request, (run) =>
-      this.#started(run, rendition, sequence, request.signal),
+      this.#listed.started(run, rendition, sequence, request.signal),
     );
   }
 
   /** How long to wait for the next fragment of a segment in progress. */
   get deadlineMs(): number {
-    return this.#deadlineMs;
+    return this.#listed.deadlineMs;
   }
 
   /**
@@ -372,22 +417,19 @@ export class ChannelStream implements Coordinated {
    */
   async listed(sequence: number, signal?: AbortSignal): Promise<void> {
     const closing = this.#closing.signal;
-    const stop = signal ? AbortSignal.any([closing, signal]) : closing;
-    stop.throwIfAborted();
-    while (this.#window.edge(this.now()) < sequence) {
-      await delay(this.#shared.clock, this.#window.listedAt(sequence) - this.now(), stop);
-    }
+    await this.#listed.due(sequence, signal ? AbortSignal.any([closing, signal]) : closing);
   }
 
   /** Does what is due, as the coordinator asks. */
   check(): number {
     const nowMs = this.#shared.clock.monotonic();
     this.#audience.expire();
-    if (!this.#run) return Infinity;
-    if (this.#isWatched()) return Math.min(this.#run.trigger(), this.#session.nextExpiry - nowMs);
+    const { run } = this.#switch;
+    if (!run) return Infinity;
+    if (this.#requests.isWatched) return Math.min(run.trigger(), this.#session.nextExpiry - nowMs);
     const leftMs = this.#session.lastAccess + this.#options.graceMs - nowMs;
     if (leftMs <= 0) void this.stop();
-    else this.#run.trigger();
+    else run.trigger();
     return leftMs > 0 ? leftMs : Infinity;
   }
 
@@ -400,34 +442,7 @@ export class ChannelStream implements Coordinated {
     this.#closing.abort(error);
     this.#shared.store.removeChannel(this.channelId, error);
     this.#options.schedule.close?.();
-    await this.#stop(error, sessions);
-  }
-
-  // Answers a viewer's request with what the run gives; who waits for an answer keeps the channel awake.
-  async #answering<T>(
-    { sessionId = ANONYMOUS_SESSION, signal }: ViewerRequest,
-    rendition: string,
-    answer: (run: ProductionRun) => Promise<T>,
-  ): Promise<T> {
-    this.#closing.signal.throwIfAborted();
-    this.#hear(sessionId);
-    this.#ask(rendition);
-    const release = this.#demand.hold(rendition);
-    this.#waiting++;
-    try {
-      const run = this.#run ?? (await this.#onceStarted());
-      this.#closing.signal.throwIfAborted();
-      signal?.throwIfAborted();
-      this.#shared.coordinator.trigger(this);
-      const result = await answer(run);
-      this.#audience.hearAgain(sessionId);
-      this.#ask(rendition);
-      return result;
-    } finally {
-      release();
-      this.#waiting--;
-      this.#shared.coordinator.trigger(this);
-    }
+    await this.#switch.off(error, sessions);
   }
 
   // Answers a viewer's request for a segment, and notes that the viewer is that far.
@@ -437,7 +452,7 @@ export class ChannelStream implements Coordinated {
     request: ViewerRequest,
     give: (run: ProductionRun) => Promise<T>,
   ): Promise<T> {
-    const { from, to } = this.#window.fetchable(this.now());
+    const { from, to } = this.#listed.fetchable;
     if (sequence < from || sequence > to) {
       throw new HeadendError(
         'SEGMENT_NOT_FOUND',
@@ -446,7 +461,7 @@ export class ChannelStream implements Coordinated {
         { channelId: this.channelId },
       );
     }
-    const given = await this.#answering(request, rendition, (run) => {
+    const given = await this.#requests.answer(request, rendition, (run) => {
       this.#requireAdmitted(rendition);
       return give(run);
     });
@@ -456,59 +471,14 @@ export class ChannelStream implements Coordinated {
     return given;
   }
 
-  #hear(sessionId: string): void {
-    if (!this.#run && !this.#stopping) this.#time.rejoin();
-    this.#audience.hear(sessionId);
-  }
-
-  #ask(rendition: string): void {
-    if (rendition !== AUDIO_RENDITION) this.#demand.ask(rendition, this.#shared.clock.monotonic());
-  }
-
-  async #onceStarted(): Promise<ProductionRun> {
-    for (;;) {
-      this.#closing.signal.throwIfAborted();
-      if (this.#run) return this.#run;
-      if (!this.#stopping) return this.#start();
-      await this.#stopping;
-    }
-  }
-
-  #start(): ProductionRun {
-    const { coordinator } = this.#shared;
-    try {
-      this.#admitted = this.#mayStart();
-    } catch (error) {
-      this.#audience.forget('removed');
-      throw error;
-    }
-    const run = this.#createRun();
-    this.#run = run;
-    this.#session.touch(this.#shared.clock.monotonic());
-    this.#setState('starting');
-    coordinator.add(this);
-    coordinator.trigger(this);
-    return run;
-  }
-
-  // The rungs that the channel may make; throws when nothing airs now, or when the machine is full.
-  #mayStart(): AdmittedRungs {
-    const { grid, schedule } = this.#options;
-    const refusal = schedule.refusal?.(grid.frameAt(this.now()));
-    if (refusal) throw refusal;
-    const admitted = this.#shared.admit(this);
-    if (admitted.length === 0) throw capacityExceeded(this.channelId);
-    return admitted;
-  }
-
-  #createRun(): ProductionRun {
+  #createRun(onState: (state: ChannelState) => void): ProductionRun {
     const { engine, store, clock, scheduler, coordinator } = this.#shared;
     const { producer, grid, schedule, batch } = this.#options;
     return new ProductionRun({
       engine,
       producer,
       grid,
-      window: this.#window,
+      window: this.#listed.window,
       schedule,
       store,
       session: this.#session,
@@ -516,123 +486,17 @@ export class ChannelStream implements Coordinated {
       clock,
       batch,
       now: () => this.now(),
-      isWatched: () => this.#isWatched(),
+      isWatched: () => this.#requests.isWatched,
       rungsInDemand: () => this.rungsInDemand,
       log: this.#log,
-      onState: (state) => this.#setState(state),
+      encoding: this.#encoding,
+      onState,
       onIdle: () => coordinator.trigger(this),
     });
   }
 
-  #stop(reason: HeadendError, sessions: 'removed' | 'kept'): Promise<void> {
-    if (this.#run) {
-      this.#audience.forget(sessions === 'removed' ? 'removed' : null);
-      this.#stopping = this.#stopRun(this.#run, reason);
-    }
-    return this.#stopping ?? Promise.resolve();
-  }
-
-  async #stopRun(run: ProductionRun, reason: HeadendError): Promise<void> {
-    const { coordinator, store } = this.#shared;
-    this.#run = null;
-    coordinator.remove(this);
-    this.#setState('stopping');
-    await run
-      .stop(reason)
-      .catch((error) => this.#log.fault(failedBatchFault(this.channelId, error)));
-    // Removed, it has no segments any more; under its id there may be another channel by now.
-    if (!this.#closing.signal.aborted) store.dropSegments(this.channelId, reason);
-    this.#session.setCurrentBatch(null);
-    this.#stopping = null;
-    this.#setState('idle');
-  }
-
-  // Somebody is present, or waits for an answer.
-  #isWatched(): boolean {
-    return this.#waiting > 0 || this.#session.viewerCount > 0;
-  }
-
-  // The segments that a viewer can be at.
-  #existing(): SegmentRange {
-    const { from, to } = this.#window.fetchable(this.now());
-    return { from, to: Math.max(from, Math.min(to, (this.#run?.next ?? to + 1) - 1)) };
-  }
-
-  #init(rendition: string, signal: AbortSignal | undefined): Promise<StoredInit> {
-    const { store } = this.#shared;
-    return store.waitForInit(this.channelId, rendition, { signal, deadlineMs: this.#deadlineMs });
-  }
-
-  #made(
-    run: ProductionRun,
-    rendition: string,
-    sequence: number,
-    signal: AbortSignal | undefined,
-  ): Promise<StoredSegment> {
-    const key = { channelId: this.channelId, rendition, sequence };
-    const made = this.#shared.store.waitFor(key, { signal, deadlineMs: this.#deadlineMs });
-    run.ensure(rendition, sequence);
-    return made;
-  }
-
-  #started(
-    run: ProductionRun,
-    rendition: string,
-    sequence: number,
-    signal: AbortSignal | undefined,
-  ): Promise<StoredSegment | SegmentInProgress> {
-    const key = { channelId: this.channelId, rendition, sequence };
-    const started = this.#shared.store.waitForStart(key, { signal, deadlineMs: this.#deadlineMs });
-    run.ensure(rendition, sequence);
-    return started;
-  }
-
-  // What the first playlist waits for.
-  #begun(run: ProductionRun, rendition: string, signal: AbortSignal | undefined): Promise<unknown> {
-    const { from, to } = run.listedFirst;
-    if (!run.mayChangeEncoder) return this.#started(run, rendition, from, signal);
-    const sequences = Array.from({ length: to - from + 1 }, (_, index) => from + index);
-    return Promise.all(sequences.map((n) => this.#made(run, rendition, n, signal)));
-  }
-
-  #listed(run: ProductionRun, nowMs: number): SegmentRange {
-    const { from, to } = this.#window.listed(nowMs, run.from);
-    return { from, to: Math.max(from, Math.min(to, run.listedTo)) };
-  }
-
   #requireAdmitted(rendition: string): void {
-    if (rendition === AUDIO_RENDITION || this.#admitted.includes(rendition)) return;
+    if (rendition === AUDIO_RENDITION || this.admittedRungs.includes(rendition)) return;
     throw capacityExceeded(this.channelId);
   }
-
-  #setState(state: ChannelState): void {
-    if (state === this.#session.state) return;
-    this.#session.transition(state);
-    this.#log.state(state);
-  }
-}
-
-function closed(channelId: string): HeadendError {
-  return new HeadendError(
-    'CLOSED',
-    'engine',
-    `channel ${channelId} was removed or Headend was closed`,
-    { channelId },
-  );
-}
-
-function stopped(channelId: string): HeadendError {
-  return new HeadendError('ENGINE_STOPPED', 'engine', `channel ${channelId} was stopped`, {
-    channelId,
-    retryable: true,
-  });
-}
-
-function capacityExceeded(channelId: string): HeadendError {
-  return new HeadendError(
-    'CAPACITY_EXCEEDED',
-    'session',
-    `the machine makes all it can; channel ${channelId} must wait for others to end`,
-    { channelId, retryable: true },
-  );
 }

@@ -11,7 +11,7 @@ export class Demand {
   /**
    * `nowMs` is any clock that never goes back; all calls must use the same one.
    * @param ladder Ids of the channel's rungs, largest first.
-   * @param ttlMs How long after its last request a rung is still in demand.
+   * @param ttlMs After its last request a rung is in demand for less than this.
    */
   constructor(ladder: readonly string[], ttlMs: number) {
     this.#ladder = ladder;

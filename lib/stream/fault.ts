@@ -5,10 +5,13 @@ import { type ErrorCode, HeadendError, isErrorCode } from '../errors.js';
 
 /** Argument of the `fault` event. */
 export interface Fault {
+  /** What went wrong; the codes are those of errors. */
   readonly code: ErrorCode;
+  /** The channel; empty for a fault of the journal. */
   readonly channelId: string;
   /** The part that failed: open, probe, demux, decode, normalise, encode, mux, schedule, engine. */
   readonly stage: string;
+  /** For people; may name files. */
   readonly message: string;
   /** FFmpeg's negative error number, 0 when there is none. */
   readonly averror: number;

@@ -2,35 +2,23 @@
 // for the rungs in demand, and recovers from failures. Says when a batch is due, but is told when to look.
 
 import type { Clock } from '../clock.js';
-import {
-  AUDIO_RENDITION,
-  type Engine,
-  type ProduceRequest,
-  type Producer,
-  type ProducerOptions,
-  SOFTWARE_ENCODER,
-} from '../engine/engine.js';
+import { AUDIO_RENDITION } from '../engine/engine.js';
 import type { BatchState } from '../session/batch-state.js';
 import type { StreamSession } from '../session/stream-session.js';
-import type { SegmentStore } from '../store/segment-store.js';
-import type { Grid } from '../timeline/grid.js';
-import { airings, entries, type ResolvedSchedule } from '../timeline/schedule.js';
+import { airings } from '../timeline/schedule.js';
 import type { LiveWindow, SegmentRange } from '../timeline/window.js';
 import { sourceAt } from './batch-source.js';
-import { engineFault, failedBatchFault } from './fault.js';
+import { failedBatchFault } from './fault.js';
 import { GenerationMeter } from './generation-meter.js';
 import { failureClass, Recovery } from './recovery.js';
+import { RunEngine, type RunEngineOptions } from './run-engine.js';
 import { SegmentFiller } from './segment-filler.js';
-import { SegmentMaker } from './segment-maker.js';
+import type { SegmentMaker } from './segment-maker.js';
 import type { BatchEvent } from './stream-events.js';
-import type { StreamLog } from './stream-log.js';
 import type { Scheduler } from './work-scheduler.js';
 
 /** Segments that the filler makes for one request beyond those asked for: what a player fetches next. */
 const FILL_SEGMENTS = 4;
-
-/** Frames beyond a segment that its timeline covers: more than any preset of the encoder holds back. */
-const LOOK_AHEAD_FRAMES = 300;
 
 /** How many segments a batch has, and how few of them may be left when the next one is begun. */
 export interface BatchSize {
@@ -45,13 +33,8 @@ export interface SegmentInWork {
 }
 
 /** What a run works with. */
-export interface RunContext {
-  readonly engine: Engine;
-  readonly producer: ProducerOptions;
-  readonly grid: Grid;
+export interface RunContext extends RunEngineOptions {
   readonly window: LiveWindow;
-  readonly schedule: ResolvedSchedule;
-  readonly store: SegmentStore;
   readonly session: StreamSession;
   readonly scheduler: Scheduler;
   readonly clock: Clock;
@@ -62,7 +45,6 @@ export interface RunContext {
   readonly isWatched: () => boolean;
   /** The rungs to make now. */
   readonly rungsInDemand: () => readonly string[];
-  readonly log: StreamLog;
   readonly onState: (state: 'active' | 'error') => void;
   /** A batch has ended, well or not; the run should be looked at again. */
   readonly onIdle: () => void;
@@ -77,10 +59,7 @@ export class ProductionRun {
   readonly #recovery = new Recovery();
   readonly #meter = new GenerationMeter();
   readonly #startedAt: number;
-  // Begun with hardware, which may fail.
-  readonly #mayChangeEncoder: boolean;
-  // What encodes the rungs: the channel's own choice until it fails.
-  #encoder: string;
+  readonly #engine: RunEngine;
   #from: number;
   // The last segment of the first playlist that lists #from.
   #firstTo: number;
@@ -101,18 +80,17 @@ export class ProductionRun {
     this.#startedAt = now();
     this.#from = grid.segmentAt(this.#startedAt);
     this.#next = this.#from;
-    this.#encoder = producer.encoder ?? SOFTWARE_ENCODER;
-    this.#mayChangeEncoder = this.#encoder !== SOFTWARE_ENCODER;
+    this.#engine = new RunEngine(context, this.#stopping.signal);
     this.#firstTo = this.#firstEdge();
     this.#retain();
-    this.#maker = new SegmentMaker(() => this.#createProducer(true));
+    this.#maker = this.#engine.createMaker(true);
     this.#filler = new SegmentFiller({
       clock,
-      maker: new SegmentMaker(() => this.#createProducer(false)),
+      maker: this.#engine.createMaker(false),
       scheduler,
       make: (maker, rendition, sequence) => {
         const rungs = rendition === AUDIO_RENDITION ? [] : [rendition];
-        return maker.make(this.#request(sequence, rungs), this.#stopping.signal);
+        return maker.make(this.#engine.request(sequence, rungs), this.#stopping.signal);
       },
       now,
       airsAt: (sequence) => grid.instantOfSegment(sequence),
@@ -133,6 +111,11 @@ export class ProductionRun {
     return this.#next;
   }
 
+  /** The first frame that is in no segment made or in the making, nor to be heard in one. */
+  get firstFreeFrame(): number {
+    return this.#context.grid.firstFrameApart(this.#next + (this.#rungsInWork ? 1 : 0));
+  }
+
   /** True once the segments of {@link listedFirst} are out. */
   get onAir(): boolean {
     return this.#onAir;
@@ -143,7 +126,7 @@ export class ProductionRun {
    * segment changes.
    */
   get mayChangeEncoder(): boolean {
-    return this.#mayChangeEncoder;
+    return this.#engine.mayChangeEncoder;
   }
 
   /** What the first playlist waits for: the segment that players begin with, or all that it lists. */
@@ -153,7 +136,7 @@ export class ProductionRun {
 
   /** The last segment that playlists may list; `Infinity` for any. */
   get listedTo(): number {
-    return this.#mayChangeEncoder ? Math.max(this.#firstTo, this.#next - 1) : Infinity;
+    return this.#engine.mayChangeEncoder ? Math.max(this.#firstTo, this.#next - 1) : Infinity;
   }
 
   /** The segment that is being made and the rungs that it is made of, besides the audio; null in between. */
@@ -273,12 +256,12 @@ export class ProductionRun {
   #listFrom(sequence: number): void {
     this.#from = sequence;
     this.#firstTo = this.#firstEdge();
-    this.#onAir &&= !this.#mayChangeEncoder;
+    this.#onAir &&= !this.#engine.mayChangeEncoder;
   }
 
   #firstEdge(): number {
     const { window, now } = this.#context;
-    return this.#mayChangeEncoder ? Math.max(this.#from, window.edge(now())) : this.#from;
+    return this.#engine.mayChangeEncoder ? Math.max(this.#from, window.edge(now())) : this.#from;
   }
 
   #isBehind(): boolean {
@@ -308,7 +291,7 @@ export class ProductionRun {
     const begin = clock.monotonic();
     this.#rungsInWork = rungs;
     try {
-      await this.#maker.make(this.#request(sequence, rungs), this.#stopping.signal);
+      await this.#maker.make(this.#engine.request(sequence, rungs), this.#stopping.signal);
     } finally {
       this.#rungsInWork = null;
     }
@@ -362,41 +345,12 @@ export class ProductionRun {
 
   #has(rendition: string, sequence: number): boolean {
     const { store, producer } = this.#context;
-    return store.get({ channelId: producer.channelId, rendition, sequence }) !== undefined;
+    return store.has({ channelId: producer.channelId, rendition, sequence });
   }
 
   #segmentMs(): number {
     const { num, den } = this.#context.grid.segmentDuration;
     return (1000 * num) / den;
-  }
-
-  #request(sequence: number, rungs: readonly string[]): ProduceRequest {
-    const { grid, schedule } = this.#context;
-    const from = grid.firstFrame(sequence - 1);
-    const lookAhead = grid.firstFrame(sequence + 1) + LOOK_AHEAD_FRAMES;
-    const to = Math.max(grid.firstFrame(sequence + 3), lookAhead);
-    const timeline = entries(schedule, from, to);
-    return { from: sequence, count: 1, rungs, timeline, encoder: this.#encoder };
-  }
-
-  // The one that leads makes what is not listed yet; when its encoder fails, the channel changes the encoder.
-  #createProducer(leads: boolean): Producer {
-    const { engine, producer, store, grid, log } = this.#context;
-    const { channelId } = producer;
-    const { signal } = this.#stopping;
-    const maker = {};
-    return engine.createProducer(producer, {
-      onInit: (init) => {
-        if (signal.aborted) return;
-        if (leads && init.rendition !== AUDIO_RENDITION) this.#encoder = init.encoder;
-        store.putInit(channelId, init, leads);
-      },
-      onFragment: (fragment) => signal.aborted || store.putFragment(channelId, fragment, maker),
-      onSegment: (segment) => signal.aborted || store.put(channelId, segment, maker),
-      onAbandoned: (segment) => signal.aborted || store.abandon(channelId, segment, maker),
-      onFault: (fault) =>
-        log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
-    });
   }
 
   #tell(type: BatchEvent['type'], batch: BatchState, error: string | null = null): void {

@@ -1,15 +1,25 @@
 // One producer and the segments asked of it: starts the producer with the first one, and stops it after a failure,
-// because its state is then unknown; the next segment starts another.
+// because its state is then unknown, and when what it has read ahead is not to air any more; the next segment starts another.
 
 import type { BatchReport, ProduceRequest, Producer } from '../engine/engine.js';
+import { agree } from '../timeline/schedule.js';
+import { OutputGate } from './output-gate.js';
+
+/** What is asked of the engine. */
+export interface MakerRequest extends ProduceRequest {
+  /** The frame up to which the producer may read ahead of it. */
+  readonly knownTo: number;
+}
 
 /** Makes segments, one call at a time. */
 export class SegmentMaker {
-  readonly #createProducer: () => Producer;
+  readonly #createProducer: (gate: OutputGate) => Producer;
   #producer: Producer | null = null;
+  #gate = new OutputGate();
+  #told: MakerRequest | null = null;
   #working = false;
 
-  constructor(createProducer: () => Producer) {
+  constructor(createProducer: (gate: OutputGate) => Producer) {
     this.#createProducer = createProducer;
   }
 
@@ -23,13 +33,17 @@ export class SegmentMaker {
    * Makes what is asked for.
    * @throws what the producer throws, once its threads are joined; the signal's reason.
    */
-  async make(request: ProduceRequest, signal: AbortSignal): Promise<BatchReport> {
+  async make({ knownTo, ...request }: MakerRequest, signal: AbortSignal): Promise<BatchReport> {
     signal.throwIfAborted();
     const onAbort = () => void this.#producer?.stop();
     signal.addEventListener('abort', onAbort, { once: true });
     this.#working = true;
     try {
-      this.#producer ??= this.#createProducer();
+      if (!this.#holdsFor(request)) await this.stop();
+      signal.throwIfAborted();
+      this.#producer ??= this.#createProducer(this.#gate);
+      this.#told = { ...request, knownTo };
+      this.#gate.open(request.from + request.count - 1);
       return await this.#producer.produce(request);
     } catch (error) {
       await this.stop();
@@ -45,6 +59,13 @@ export class SegmentMaker {
   async stop(): Promise<void> {
     const producer = this.#producer;
     this.#producer = null;
+    this.#gate = new OutputGate();
+    this.#told = null;
     await producer?.stop();
+  }
+
+  // Whether what the producer may have read ahead is still to air.
+  #holdsFor({ timeline }: ProduceRequest): boolean {
+    return this.#told === null || agree(this.#told.timeline, timeline, this.#told.knownTo);
   }
 }

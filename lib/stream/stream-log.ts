@@ -1,6 +1,7 @@
 // What happens on one channel, told to the outside as events and written to the journal.
 
 import type { Clock } from '../clock.js';
+import type { SavedEncoding } from '../journal/journal.js';
 import type { JournalOperation, SessionEnd } from '../journal/operations.js';
 import { ANONYMOUS_SESSION } from '../session/session-id.js';
 import type { ChannelState, ClientPosition } from '../session/stream-session.js';
@@ -92,6 +93,11 @@ export class StreamLog {
       startsAtMs: grid.instantOfFrame(startFrame),
       endsAtMs: grid.instantOfFrame(endFrame),
     });
+  }
+
+  encoding({ changes, encoder }: SavedEncoding): void {
+    const { channelId, clock, record } = this.#options;
+    record({ type: 'encoding', channelId, changes, encoder, atMs: clock.now() });
   }
 
   fault(fault: Fault): void {

@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.js';
 import type { Engine } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
-import type { Journal, SavedSession } from '../journal/journal.js';
+import type { Journal, SavedEncoding, SavedSession } from '../journal/journal.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import {
   type AdmissionPolicy,
@@ -56,11 +56,15 @@ export class StreamManager {
   readonly #streams = new Map<string, ChannelStream>();
   // Sessions of channels that have not been added yet since the start; taken from the journal with the first channel.
   #saved: Map<string, SavedSession[]> | null = null;
+  // Of the channels whose encoding has ever changed, by channel id: those that encoders have failed.
+  readonly #encodings: Map<string, SavedEncoding>;
   #shutdown: Promise<void> | null = null;
 
   constructor(options: StreamManagerOptions) {
     const { engine, store, clock, events, journal, scheduler, coordinatorIntervalMs } = options;
     this.#options = options;
+    const encodings = journal?.savedEncodings() ?? [];
+    this.#encodings = new Map(encodings.map((saved) => [saved.channelId, saved]));
     this.#shared = {
       engine,
       store,
@@ -79,13 +83,15 @@ export class StreamManager {
   }
 
   /**
-   * Adds the stream of a channel, with the sessions that the journal remembers of it.
+   * Adds the stream of a channel, with what the journal remembers of it.
    * @throws HeadendError `CLOSED`
    */
   add(options: ChannelStreamOptions): ChannelStream {
     if (this.#shutdown) throw new HeadendError('CLOSED', 'engine', 'Headend was closed');
     const stream = new ChannelStream(options, this.#shared);
     this.#streams.set(stream.channelId, stream);
+    const encoding = this.#encodings.get(stream.channelId);
+    if (encoding) stream.restoreEncoding(encoding);
     this.#restoreSessions(stream);
     return stream;
   }
@@ -106,6 +112,9 @@ export class StreamManager {
   async remove(channelId: string): Promise<void> {
     const stream = this.get(channelId);
     this.#streams.delete(channelId);
+    // A channel that takes its place under the same URLs counts on.
+    const { savedEncoding } = stream;
+    if (savedEncoding) this.#encodings.set(channelId, savedEncoding);
     await stream.close();
   }
 

@@ -7,6 +7,8 @@ import type { Clock } from '../clock.js';
 const AHEAD_MS = 4000;
 /** Work that takes longer waits for something else than the processor, and gives its slot back. */
 const LEASE_MS = 4000;
+/** Work at a time, that which gave its slot back included, for every slot: there are half as many slots as cores. */
+const MOST_PER_SLOT = 2;
 /** With one slot, work that is made ahead could not leave any free. */
 const LEAST_SLOTS = 2;
 
@@ -40,7 +42,8 @@ export interface WorkSchedulerOptions {
 
 /**
  * Decides by earliest deadline. Work that is made ahead leaves one slot free for whoever comes, and one more for
- * every urgent segment in work, which is the sooner made for it. Bounded by its callers: two items per channel.
+ * every urgent segment in work, which is the sooner made for it. Work that takes long gives its slot back, but never are
+ * more than two at work for a slot: a machine that is too slow does not begin everything at once. Bounded by its callers: two items per channel.
  */
 export class WorkScheduler implements Scheduler {
   readonly slots: number;
@@ -49,6 +52,8 @@ export class WorkScheduler implements Scheduler {
   readonly #queue = new Set<Item>();
   #inWork = 0;
   #urgentInWork = 0;
+  // What has begun and not ended, whether it still holds a slot or not.
+  #unended = 0;
 
   constructor({ clock, slots }: WorkSchedulerOptions) {
     this.#clock = clock;
@@ -68,7 +73,9 @@ export class WorkScheduler implements Scheduler {
     try {
       return await work();
     } finally {
+      this.#unended--;
       release();
+      this.#dispatch();
     }
   }
 
@@ -98,6 +105,7 @@ export class WorkScheduler implements Scheduler {
 
   #take(urgent: boolean): () => void {
     this.#inWork++;
+    this.#unended++;
     if (urgent) this.#urgentInWork++;
     let held = true;
     const release = () => {
@@ -113,7 +121,7 @@ export class WorkScheduler implements Scheduler {
   }
 
   #dispatch(): void {
-    while (this.#inWork < this.slots) {
+    while (this.#inWork < this.slots && this.#unended < MOST_PER_SLOT * this.slots) {
       const next = this.#earliest();
       if (!next || !(next.urgent || this.#hasRoomAhead())) return;
       this.#queue.delete(next.item);

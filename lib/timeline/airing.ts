@@ -2,6 +2,7 @@
 // what can be done with any such function: list it, cut it, hand it to the engine.
 
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { EntrySource, Rational, TimelineEntry } from '../engine/engine.js';
 import type { HeadendError } from '../errors.js';
 import type { ProgrammeDetails } from './programme.js';
@@ -149,6 +150,20 @@ export function entries(
       source: programme.source,
     }),
   );
+}
+
+/** Whether two timelines air the same up to a frame, from where both have begun. */
+export function agree(
+  one: readonly TimelineEntry[],
+  other: readonly TimelineEntry[],
+  toFrame: number,
+): boolean {
+  const fromFrame = Math.max(one[0]?.startFrame ?? toFrame, other[0]?.startFrame ?? toFrame);
+  const part = (timeline: readonly TimelineEntry[]) =>
+    timeline
+      .filter(({ startFrame, endFrame }) => startFrame < toFrame && endFrame > fromFrame)
+      .map((entry) => ({ ...entry, endFrame: Math.min(entry.endFrame, toFrame) }));
+  return fromFrame >= toFrame || isDeepStrictEqual(part(one), part(other));
 }
 
 /** A hash of what a schedule is made from, to serve as its identity. */

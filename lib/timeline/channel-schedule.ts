@@ -9,7 +9,6 @@ import type { ScheduleProblem } from './problem.js';
 import { type Resolution, type ResolveContext, resolveSchedule } from './resolve.js';
 import type { Schedule } from './schedule.js';
 import { SplicedSchedule } from './splice.js';
-import { LiveWindow } from './window.js';
 
 /** Schedules that may be waiting for their turn on one channel. */
 const PIECES_LIMIT = 100;
@@ -28,6 +27,8 @@ export interface ScheduleChange {
   readonly fromMs: number | null;
   /** The channel's time. */
   readonly now: () => number;
+  /** The first frame that may air something else still. */
+  readonly firstFree: () => number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,12 +38,10 @@ export class ChannelSchedule implements ResolvedSchedule {
   readonly pictureSizes: readonly (Size | null)[];
   readonly #context: ChannelScheduleContext;
   readonly #grid: Grid;
-  readonly #window: LiveWindow;
   readonly #historyFrames: number;
   readonly #closing = new AbortController();
   #current: SplicedSchedule;
   #problems: readonly ScheduleProblem[];
-  #settled = -Infinity;
   #changing: Promise<unknown> = Promise.resolve();
   readonly #onAbort = () => this.close();
 
@@ -53,7 +52,6 @@ export class ChannelSchedule implements ResolvedSchedule {
     const { grid, playlistSegments } = context;
     this.#context = context;
     this.#grid = grid;
-    this.#window = new LiveWindow(grid, playlistSegments);
     // A segment can be asked for until it left the playlist twice the playlist's length ago.
     this.#historyFrames = grid.firstFrame(3 * playlistSegments + 10);
     this.#current = SplicedSchedule.of(schedule, grid.format.frameRate);
@@ -99,7 +97,6 @@ export class ChannelSchedule implements ResolvedSchedule {
   }
 
   settle(frame: number): void {
-    this.#settled = Math.max(this.#settled, frame);
     this.#current.settle(frame);
     this.#take(this.#current.since(frame - this.#historyFrames));
   }
@@ -111,9 +108,8 @@ export class ChannelSchedule implements ResolvedSchedule {
   }
 
   /**
-   * Lets another schedule take over, at the instant asked for or at the first frame that is neither listed nor
-   * made or in the making, whichever is later; whatever was to follow from there on is dropped. Resolves with that
-   * frame. Changes are made one after the other. When one fails everything stays as it was.
+   * Lets another schedule take over, at the instant asked for or at the first frame that is free, whichever is later;
+   * whatever was to follow from there on is dropped. Resolves with that frame. Changes are made one after the other. When one fails everything stays as it was.
    * @throws what `resolveSchedule` throws; HeadendError `INVALID_OPTIONS` when too many schedules wait; `CLOSED`.
    */
   change(schedule: Schedule, change: ScheduleChange): Promise<number> {
@@ -129,12 +125,13 @@ export class ChannelSchedule implements ResolvedSchedule {
     for (const { schedule } of this.#current.pieces) schedule.close?.();
   }
 
-  async #change(schedule: Schedule, { fromMs, now, signal }: ScheduleChange): Promise<number> {
+  async #change(schedule: Schedule, change: ScheduleChange): Promise<number> {
+    const { fromMs, now, firstFree, signal } = change;
     const closing = this.#closing.signal;
     const stop = signal ? AbortSignal.any([closing, signal]) : closing;
     stop.throwIfAborted();
     const wanted = fromMs === null ? -Infinity : this.#grid.frameAt(fromMs);
-    const fromFrame = Math.max(wanted, this.#firstFree(now()));
+    const fromFrame = Math.max(wanted, firstFree());
     const resolution = await resolveSchedule(schedule, {
       ...this.#context,
       fromFrame,
@@ -142,7 +139,7 @@ export class ChannelSchedule implements ResolvedSchedule {
     });
     if (stop.aborted) resolution.schedule.close?.();
     stop.throwIfAborted();
-    const cutFrame = Math.max(fromFrame, this.#firstFree(now()));
+    const cutFrame = Math.max(fromFrame, firstFree());
     const current = this.#current.since(this.#grid.frameAt(now()) - this.#historyFrames);
     if (current.pieces.length >= PIECES_LIMIT) {
       resolution.schedule.close?.();
@@ -157,11 +154,6 @@ export class ChannelSchedule implements ResolvedSchedule {
 
   #report(problems: readonly ScheduleProblem[]): void {
     for (const problem of problems) this.#context.onProblem?.(problem);
-  }
-
-  // The first frame that no playlist lists and the engine has not been told of.
-  #firstFree(nowMs: number): number {
-    return Math.max(this.#settled, this.#grid.firstFrame(this.#window.edge(nowMs) + 1));
   }
 
   #take(next: SplicedSchedule): void {

@@ -44,7 +44,9 @@ const ComputeOptionsSchema = Type.Object(
 
 /** What {@link compute} makes. It airs on one channel only: what gives its programmes is used up. */
 export class ComputedSchedule {
+  /** What gives the programmes. */
   readonly source: NextProgramme | AsyncIterable<Programme> | Iterable<Programme>;
+  /** The options of {@link compute}, complete. */
   readonly options: Required<ComputeOptions>;
 
   /** Use {@link compute}. */

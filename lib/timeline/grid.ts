@@ -8,29 +8,27 @@ import { ceilDiv, floorDiv, rational } from './rational.js';
 export const AUDIO_SAMPLE_RATE = 48_000;
 /** Samples in one AAC access unit. */
 export const SAMPLES_PER_ACCESS_UNIT = 1024;
+// Short, so that the first picture of a segment in the making is soon there: hls.js shows a fragment when the next is whole.
+const FRAGMENTS_PER_SECOND = 5;
+// The access units that an encoder has read, at most, beyond the one that it gives.
+const ACCESS_UNITS_READ_AHEAD = 3;
 
 /**
  * The format of a channel with segments of about `segmentSeconds` (a whole number): exactly that long
  * where the frame rate allows it, else the nominal rate's number of frames (96 frames, 4.004 s, at 24000/1001).
- * IDR pictures come every two seconds and fragments every second, or as near below as divides the segment.
+ * IDR pictures come every two seconds and fragments every fifth of a second, or as near below as divides the segment.
  */
 export function channelFormat(frameRate: Rational, segmentSeconds: number): ChannelFormat {
   const { num, den } = frameRate;
   const nominal = Math.round(num / den);
   const framesPerSegment =
     (segmentSeconds * num) % den === 0 ? (segmentSeconds * num) / den : segmentSeconds * nominal;
-  const framesPerFragment = largestDivisor(framesPerSegment, nominal);
-  const fragments = framesPerSegment / framesPerFragment;
-  const fragmentsPerKeyFrame = largestDivisor(
-    fragments,
-    Math.max(1, Math.floor((2 * nominal) / framesPerFragment)),
+  const keyFrameInterval = largestDivisor(framesPerSegment, 2 * nominal);
+  const framesPerFragment = largestDivisor(
+    keyFrameInterval,
+    Math.floor(nominal / FRAGMENTS_PER_SECOND),
   );
-  return {
-    frameRate,
-    framesPerSegment,
-    framesPerFragment,
-    keyFrameInterval: framesPerFragment * fragmentsPerKeyFrame,
-  };
+  return { frameRate, framesPerSegment, framesPerFragment, keyFrameInterval };
 }
 
 function largestDivisor(value: number, limit: number): number {
@@ -76,6 +74,14 @@ export class Grid {
   /** First frame of segment `n`. */
   firstFrame(n: number): number {
     return n * this.format.framesPerSegment;
+  }
+
+  /** The first frame of segment `n` of which nothing is to be heard, nor has to be known, in the segments before it. */
+  firstFrameApart(n: number): number {
+    const { num, den } = this.format.frameRate;
+    const samples =
+      BigInt(this.firstAccessUnit(n) + ACCESS_UNITS_READ_AHEAD) * BigInt(SAMPLES_PER_ACCESS_UNIT);
+    return Number(ceilDiv(samples * BigInt(num), BigInt(AUDIO_SAMPLE_RATE) * BigInt(den)));
   }
 
   /** The first whole millisecond at which `frame` is on air (exact where the rate falls on milliseconds). */

@@ -18,10 +18,13 @@ export interface GuideEntry {
   readonly index: number;
   /** Empty for the slate. */
   readonly title: string;
+  /** What the schedule says about the programme. */
   readonly details: ProgrammeDetails;
   /** What the pictures come from. */
   readonly source: 'file' | 'generator' | 'slate';
+  /** When its first frame is on air. */
   readonly startsAt: Date;
+  /** When what follows begins. */
   readonly endsAt: Date;
   /** When the source is known to end before the programme does; the slate airs from then on. Else null. */
   readonly slateFrom: Date | null;

@@ -26,6 +26,7 @@ export interface LoopOptions {
 
 /** What {@link loop} makes. */
 export class LoopSchedule {
+  /** What airs, in this order. */
   readonly programmes: readonly Programme[];
   /** Instant at which a pass of the loop starts, in milliseconds since the Unix epoch; null is the channel's epoch. */
   readonly anchorMs: number | null;

@@ -4,9 +4,11 @@ import { type ErrorCode, HeadendError } from '../errors.js';
 
 /** Something that a programme of a schedule cannot do as it is written. */
 export interface ScheduleProblem {
+  /** What is wrong; the codes are those of errors. */
   readonly code: ErrorCode;
   /** The part that found it: schedule, open, probe, demux. */
   readonly stage: string;
+  /** For people; may name files. */
   readonly message: string;
   /** Position of the programme in its list; -1 when it is not about a programme. */
   readonly index: number;

@@ -15,7 +15,9 @@ export interface GeneratorSource {
 
 /** Which episode of a series a programme is; seasons and episodes are numbered from 1. */
 export interface Episode {
+  /** The season, from 1. */
   readonly season?: number;
+  /** The episode within its season, from 1. */
   readonly number?: number;
   /** The number as viewers see it. Default: `S02E05` from the other two. */
   readonly onScreen?: string;
@@ -25,14 +27,21 @@ export interface Episode {
 export interface ProgrammeDetails {
   /** Title of the episode. */
   readonly subtitle?: string;
+  /** What it is about, in a few sentences. */
   readonly description?: string;
   /** For example `Film` or `News`. */
   readonly categories?: readonly string[];
+  /** Which episode of a series it is. */
   readonly episode?: Episode;
   /** URL of a picture. */
   readonly icon?: string;
   /** A classification, for example `{ system: 'BBFC', value: '12' }`. */
-  readonly rating?: { readonly system?: string; readonly value: string };
+  readonly rating?: {
+    /** Who classifies. Default: not said. */
+    readonly system?: string;
+    /** What it was classified as. */
+    readonly value: string;
+  };
 }
 
 /** One item of a schedule. */

@@ -11,7 +11,7 @@ export type {
   ResolvedProgramme,
   ResolvedSchedule,
 } from './airing.js';
-export { airings, entries } from './airing.js';
+export { agree, airings, entries } from './airing.js';
 export { compute } from './computed.js';
 export { LoopSchedule, loop, ResolvedLoop } from './loop.js';
 export type { GeneratorSource, Programme } from './programme.js';

@@ -61,8 +61,9 @@ const TimedProgrammesSchema = Type.Array(
   { maxItems: PROGRAMMES_LIMIT },
 );
 
-/** An item of a {@link TimetableSchedule}. */
+/** A programme of a {@link TimetableSchedule} and its place in time. */
 export interface TimetableItem {
+  /** What airs. */
   readonly programme: Programme;
   /** In milliseconds since the Unix epoch; null is the end of the item before. */
   readonly startsAtMs: number | null;
@@ -70,7 +71,9 @@ export interface TimetableItem {
 
 /** What {@link at} makes. */
 export class TimetableSchedule {
+  /** The programmes with their places in time, as they were given. */
   readonly items: readonly TimetableItem[];
+  /** The options of {@link at}, as they were given. */
   readonly options: AtOptions;
 
   /** Use {@link at}. */

@@ -5,7 +5,9 @@ import type { Grid } from './grid.js';
 
 /** An inclusive run of segments. */
 export interface SegmentRange {
+  /** Media sequence number of the first segment. */
   readonly from: number;
+  /** Media sequence number of the last segment. */
   readonly to: number;
 }
 
@@ -41,6 +43,11 @@ export class LiveWindow {
   listed(nowMs: number, runFrom: number): SegmentRange {
     const to = this.edge(nowMs);
     return { from: Math.max(runFrom, to - this.#size + 1), to };
+  }
+
+  /** The latest segment that a playlist may begin with: three target durations before its end (RFC 8216 6.2.2). */
+  latestFrom(to: number): number {
+    return to - this.#ahead + 1;
   }
 
   /**

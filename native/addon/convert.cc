@@ -181,6 +181,8 @@ ProducerOptions to_producer_options(const Napi::Object& from, PropertyReader& re
   options.audio_bitrate = read.integer(from, "audioBitrate");
   if (std::string encoder = read.optional_string(from, "encoder"); !encoder.empty()) options.encoder = std::move(encoder);
 
+  options.device = from.Get("device").ToBoolean();
+
   const Napi::Object format = read.object(from, "format");
   const Seconds rate = read.ratio(format, "frameRate");
   Grid& grid = options.grid;
@@ -382,6 +384,13 @@ Napi::Value to_js(Napi::Env env, const std::vector<EncoderReport>& reports) {
     report["works"] = reports[i].works;
     report["reason"] = reports[i].reason;
     report["elapsedMs"] = number(env, reports[i].elapsed_ms);
+    if (const auto& tried = reports[i].device) {
+      Napi::Object device = Napi::Object::New(env);
+      device["name"] = tried->name;
+      device["works"] = tried->works;
+      device["reason"] = tried->reason;
+      report["device"] = device;
+    }
     out[i] = report;
   }
   return out;

@@ -236,15 +236,17 @@ Napi::Value EngineObject::cancel_probe(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// Tries every encoder, for so many milliseconds each. Returns its number, or why nothing was begun.
+// Tries every encoder, or the one that is named, for so many milliseconds each. Returns its number, or why nothing was begun.
 Napi::Value EngineObject::detect_encoders(const Napi::CallbackInfo& info) {
   const uint32_t id = next_id_++;
   const std::chrono::milliseconds patience(info[0].ToNumber().Int64Value());
+  const std::vector<std::string> names =
+      info[1].IsString() ? std::vector<std::string>{info[1].As<Napi::String>()} : encoder_names();
   // A thread may be refused by the system.
   Status status = guarded(Stage::kEngine, [&]() -> Status {
-    detections_[id] = std::jthread([this, id, patience](std::stop_token stop) {
+    detections_[id] = std::jthread([this, id, patience, names](std::stop_token stop) {
       name_this_thread("headend-detect");
-      post({id, headend::detect_encoders(encoder_names(), patience, stop)});
+      post({id, headend::detect_encoders(names, patience, stop)});
     });
     return {};
   });

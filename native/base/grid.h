@@ -70,6 +70,14 @@ struct Grid {
     return start_frame + round_div(numerator, denominator);
   }
 
+  /** The last `pts` for which `frame_of` gives `frame` or an earlier one. */
+  int64_t last_pts_of(int64_t frame, AVRational time_base, Seconds in_point, int64_t start_frame) const {
+    const __int128 halves = 2 * static_cast<__int128>(frame - start_frame) + 1;
+    const __int128 beyond = static_cast<__int128>(time_base.den) * in_point.den * rate.den * halves +
+                            2 * static_cast<__int128>(in_point.num) * time_base.den * rate.num;
+    return ceil_div(beyond, 2 * static_cast<__int128>(time_base.num) * in_point.den * rate.num) - 1;
+  }
+
   /** The channel sample at which source time `pts` is heard, by the same mapping as `frame_of`. */
   int64_t sample_of(int64_t pts, AVRational time_base, Seconds in_point, int64_t start_frame) const {
     const __int128 numerator =

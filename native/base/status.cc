@@ -21,6 +21,7 @@ const char* to_string(Code code) {
     case Code::kSourceEnded: return "SOURCE_ENDED";
     case Code::kSourceDamaged: return "SOURCE_DAMAGED";
     case Code::kDecodeFailed: return "DECODE_FAILED";
+    case Code::kDeviceFailed: return "DEVICE_FAILED";
     case Code::kEncodeFailed: return "ENCODE_FAILED";
     case Code::kEngineBusy: return "ENGINE_BUSY";
     case Code::kEngineStopped: return "ENGINE_STOPPED";

@@ -20,6 +20,7 @@ enum class Code {
   kSourceEnded,
   kSourceDamaged,
   kDecodeFailed,
+  kDeviceFailed,
   kEncodeFailed,
   kEngineBusy,
   kEngineStopped,

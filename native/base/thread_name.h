@@ -4,6 +4,7 @@
 
 #ifdef __linux__
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #endif
 
@@ -16,6 +17,17 @@ inline void name_this_thread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 #else
   (void)name;
+#endif
+}
+
+/**
+ * Works in long turns, and lets whoever answers viewers go first: for the threads of the media path and those that they
+ * start. Waking up, such a thread takes the core from nobody (sched(7), SCHED_BATCH).
+ */
+inline void work_in_long_turns() {
+#ifdef __linux__
+  const sched_param none = {};
+  (void)sched_setscheduler(0, SCHED_BATCH, &none);  // of this thread alone
 #endif
 }
 

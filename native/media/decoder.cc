@@ -1,32 +1,55 @@
 #include "media/decoder.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace headend {
 namespace {
 
 // A stream that gives no frame from this many packets (about ten seconds of video) will never give one.
 constexpr int kHopelessPackets = 300;
+constexpr char kNothing[] = "nothing could be decoded";
 // Larger pictures (8192x8192) are refused, and beyond 4096x2304 few are decoded at a time, for the memory they take.
 constexpr int64_t kMaxPixels = int64_t{8192} * 8192;
 constexpr int64_t kLargePixels = int64_t{4096} * 2304;
+constexpr int kLargeThreads = 2;
+constexpr int kMaxThreads = 16;
+// Packets read ahead to find a key frame; without one within so much, decoding starts where reading did.
+constexpr int64_t kMaxAheadBytes = 64 << 20;
+constexpr size_t kMaxAheadPackets = 10'000;
+
+// libavcodec's own choice is one more, which costs processor time and decodes one picture more before the first is there.
+int threads_for(int64_t pixels) {
+  if (pixels > kLargePixels) return kLargeThreads;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
+}
 
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream* stream, int threads) {
-  const AVCodec* codec = avcodec_find_decoder(stream->codecpar->codec_id);
+Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream* stream, int threads,
+                                               std::unique_ptr<DeviceDecoding> device) {
+  const AVCodec* codec = device ? device->decoder(stream->codecpar->codec_id) : nullptr;
+  if (!codec) {
+    device.reset();
+    codec = avcodec_find_decoder(stream->codecpar->codec_id);
+  }
   if (!codec)
     return Status(Code::kSourceInvalid, Stage::kDecode,
                   std::string("no decoder for ") + avcodec_get_name(stream->codecpar->codec_id));
   std::unique_ptr<Decoder> decoder(new Decoder(demuxer, stream));
+  decoder->device_ = std::move(device);
   decoder->codec_.reset(avcodec_alloc_context3(codec));
   AVCodecContext* context = decoder->codec_.get();
   int error = avcodec_parameters_to_context(context, stream->codecpar);
   if (error >= 0) {
     context->pkt_timebase = stream->time_base;
-    context->thread_count = threads;
+    context->thread_count = threads > 0 ? threads : threads_for(static_cast<int64_t>(context->width) * context->height);
     context->max_pixels = kMaxPixels;
-    if (static_cast<int64_t>(context->width) * context->height > kLargePixels) context->thread_count = 2;
+    if (decoder->device_)
+      if (Status status = decoder->device_->prepare(*context); !status.ok()) return status;
     error = avcodec_open2(context, codec, nullptr);
   }
+  if (Status status = decoder->device_failure(error); !status.ok()) return status;
   if (error < 0)
     return Status::from_av(Code::kDecodeFailed, Stage::kDecode, error,
                            std::string("cannot open the decoder ") + codec->name);
@@ -36,9 +59,42 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
   return decoder;
 }
 
+// A packet that is decoded after that time is shown after it too, and so is all that follows; so are all key frames
+// after one that is shown after it.
+Result<bool> Decoder::skip_to(int64_t pts) {
+  const int64_t last = pts + origin_;
+  bool found = false;
+  for (int64_t bytes = 0; bytes <= kMaxAheadBytes && ahead_.size() < kMaxAheadPackets;) {
+    Result<PacketPtr> packet = demuxer_.read(stream_);
+    if (!packet.ok()) return packet.status();
+    if (!packet.value()) return found || !demuxer_.at_end();
+    const AVPacket& read = *packet.value();
+    const bool key = read.flags & AV_PKT_FLAG_KEY;
+    const bool tells = !key || read.pts != AV_NOPTS_VALUE;
+    const bool beyond = (read.dts != AV_NOPTS_VALUE && read.dts > last) || (key && tells && read.pts > last);
+    if (key && tells && !beyond) {
+      found = true;
+      ahead_.clear();
+      bytes = 0;
+    }
+    bytes += read.size;
+    ahead_.push_back(packet.take());
+    if (!tells) return true;
+    if (beyond) return found;
+  }
+  return true;
+}
+
+Result<PacketPtr> Decoder::next_packet() {
+  if (ahead_.empty()) return demuxer_.read(stream_);
+  PacketPtr packet = std::move(ahead_.front());
+  ahead_.pop_front();
+  return packet;
+}
+
 // False when no packet is at hand.
 Result<bool> Decoder::feed() {
-  Result<PacketPtr> packet = demuxer_.read(stream_);
+  Result<PacketPtr> packet = next_packet();
   if (!packet.ok()) return packet.status();
   if (!packet.value()) {
     if (!demuxer_.at_end()) return false;
@@ -50,9 +106,10 @@ Result<bool> Decoder::feed() {
   until_key_ = false;
   ++packets_;
   const int error = avcodec_send_packet(codec_.get(), packet.value().get());
+  if (Status status = device_failure(error); !status.ok()) return status;
+  if (error < 0) refused(error);
   if (packets_ > kHopelessPackets && frames_ == 0)
-    return error < 0 ? Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, "nothing could be decoded")
-                     : Status(Code::kDecodeFailed, Stage::kDecode, "nothing could be decoded");
+    return refusal_.ok() ? Status(Code::kDecodeFailed, Stage::kDecode, kNothing) : refusal_;
   return true;
 }
 
@@ -78,20 +135,34 @@ bool Decoder::place(AVFrame& frame) {
   return true;
 }
 
+// What matters only until the first frame.
+void Decoder::refused(int error) {
+  if (frames_ == 0) refusal_ = Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, kNothing);
+}
+
+// A stream of which all that came was refused is not merely over.
+Result<FramePtr> Decoder::end() const {
+  if (frames_ == 0 && !refusal_.ok()) return refusal_;
+  return FramePtr();
+}
+
 Result<FramePtr> Decoder::read() {
   for (;;) {
     FramePtr frame = make_frame();
     const int error = avcodec_receive_frame(codec_.get(), frame.get());
-    if (error == AVERROR_EOF) return FramePtr();
+    if (Status status = device_failure(error); !status.ok()) return status;
+    if (error == AVERROR_EOF) return end();
     if (error >= 0) {
       packets_ = 0;
       ++frames_;
-      if (place(*frame)) return frame;
-      continue;
+      if (!place(*frame)) continue;
+      return device_ ? device_->settle(std::move(frame)) : Result<FramePtr>(std::move(frame));
     }
+    // Decoders with threads refuse a packet when its picture is due.
+    if (error != AVERROR(EAGAIN)) refused(error);
     if (draining_) {
       // A drain that fails has nothing more to give.
-      if (error != AVERROR(EAGAIN)) return FramePtr();
+      if (error != AVERROR(EAGAIN)) return end();
       continue;
     }
     Result<bool> fed = feed();
@@ -115,6 +186,7 @@ void Decoder::flush(bool mid_stream) {
   packets_ = 0;
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
   next_pts_ = mid_stream ? AV_NOPTS_VALUE : 0;
+  ahead_.clear();
 }
 
 }  // namespace headend

@@ -2,18 +2,25 @@
 // Used by one thread; libavcodec's own frame threads are inside.
 #pragma once
 
+#include <cstddef>
+#include <deque>
 #include <memory>
 
 #include "base/av_ptr.h"
 #include "base/status.h"
 #include "media/demuxer.h"
+#include "media/device_decoding.h"
 
 namespace headend {
 
 class Decoder {
  public:
-  /** `demuxer` must outlive the decoder. `threads`: libavcodec's, 0 for its own choice. */
-  static Result<std::unique_ptr<Decoder>> open(Demuxer& demuxer, const AVStream* stream, int threads);
+  /**
+   * `demuxer` must outlive the decoder. `threads`: 0 for as many as suit the size of the pictures. With `device` pictures are
+   * decoded there where it knows the codec; then whatever stands in the way is Code::kDeviceFailed.
+   */
+  static Result<std::unique_ptr<Decoder>> open(Demuxer& demuxer, const AVStream* stream, int threads,
+                                               std::unique_ptr<DeviceDecoding> device = nullptr);
 
   /**
    * The next frame, or null at the end or while the demuxer has no packet at hand. Frames that cannot be decoded are skipped; when nothing at all
@@ -28,6 +35,12 @@ class Decoder {
    */
   void flush(bool mid_stream);
 
+  /**
+   * After a flush into mid-stream: reads ahead to the last key frame that is shown at or before `pts`, counted like that
+   * of frames; nothing before it is decoded. False when what follows has none; true also when the packets do not tell.
+   */
+  Result<bool> skip_to(int64_t pts);
+
   /** The frame of a packet that is all of its stream, as a cover picture is. */
   Result<FramePtr> decode_one(const AVPacket& packet);
 
@@ -41,19 +54,27 @@ class Decoder {
 
  private:
   Decoder(Demuxer& demuxer, const AVStream* stream) : demuxer_(demuxer), stream_(stream) {}
+  Result<PacketPtr> next_packet();
   Result<bool> feed();
+  /** Why the device cannot go on after an answer of libavcodec. */
+  Status device_failure(int averror) const { return device_ ? device_->check(averror) : Status(); }
+  void refused(int error);
+  Result<FramePtr> end() const;
   int64_t usual_duration() const;
   bool place(AVFrame& frame);
 
   Demuxer& demuxer_;
   const AVStream* stream_;
+  std::unique_ptr<DeviceDecoding> device_;  // null in software; outlives the codec, which asks it
   CodecPtr codec_;
   int64_t origin_ = 0;     // in stream time base
   int64_t next_pts_ = 0;   // of a frame that carries none; unknown in mid-stream
   int64_t frames_ = 0;
+  Status refusal_;         // before the first frame: what was said of the last packet
   int packets_ = 0;        // packets sent since the last frame
   bool draining_ = false;
   bool until_key_ = false; // dropping packets before the next key frame
+  std::deque<PacketPtr> ahead_;  // read by skip_to()
 };
 
 }  // namespace headend

@@ -6,6 +6,12 @@
 #include <string_view>
 #include <utility>
 
+#include "base/log.h"
+
+extern "C" {
+#include <libavutil/opt.h>
+}
+
 namespace headend {
 namespace {
 
@@ -41,6 +47,39 @@ Status refused(int error, const std::string& what) {
   return certificate ? Status(Code::kSourceDenied, Stage::kOpen, status.message(), error) : status;
 }
 
+// Their parameter sets and MP4's index say how far pictures are reordered.
+bool tells_its_order(AVCodecID codec) { return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC; }
+
+// An MP4 file with an index of all samples and the parameter sets in its header: what its first pictures would tell
+// besides, their decoder finds out by itself.
+bool header_says_all(const AVFormatContext& context) {
+  if (std::string_view(context.iformat->name).find("mp4") == std::string_view::npos) return false;
+  bool all = true;
+  int tracks[2] = {};
+  for (unsigned i = 0; i < context.nb_streams; ++i) {
+    const AVStream& stream = *context.streams[i];
+    const AVMediaType type = stream.codecpar->codec_type;
+    if (type == AVMEDIA_TYPE_VIDEO || type == AVMEDIA_TYPE_AUDIO) ++tracks[type];
+    if (tells_its_order(stream.codecpar->codec_id))
+      all = all && stream.nb_frames > 0 && stream.codecpar->extradata_size > 0 && stream.codecpar->width > 0;
+  }
+  // Which of several tracks is the best, libavformat judges by what it has decoded.
+  return all && tracks[AVMEDIA_TYPE_VIDEO] <= 1 && tracks[AVMEDIA_TYPE_AUDIO] <= 1;
+}
+
+// libavformat decodes the first picture, which at 1080p takes as long as half a dozen others; it goes without where it
+// is not let have the decoder.
+void keep_from_decoding_pictures(AVFormatContext& context) {
+  std::string others;
+  void* state = nullptr;
+  while (const AVCodec* codec = av_codec_iterate(&state)) {
+    if (!av_codec_is_decoder(codec) || tells_its_order(codec->id)) continue;
+    if (!others.empty()) others += ',';
+    others += codec->name;
+  }
+  av_opt_set(&context, "codec_whitelist", others.c_str(), 0);
+}
+
 // MP4 says so in the sample entry.
 bool is_encrypted(const AVStream* stream) {
   if (!stream) return false;
@@ -51,9 +90,9 @@ bool is_encrypted(const AVStream* stream) {
 }  // namespace
 
 Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const InputOptions& options,
-                                               std::stop_token stop) {
+                                               std::stop_token stop, Look look) {
   std::unique_ptr<Demuxer> demuxer(new Demuxer(url, options, std::move(stop)));
-  if (Status status = demuxer->open_input(); !status.ok()) return status;
+  if (Status status = demuxer->open_input(look); !status.ok()) return status;
   if (Status status = demuxer->choose_streams(); !status.ok()) return status;
   return demuxer;
 }
@@ -75,7 +114,7 @@ int Demuxer::open_io(AVFormatContext* context, AVIOContext** io, const char* url
   return error;
 }
 
-Status Demuxer::open_input() {
+Status Demuxer::open_input(Look look) {
   if (Status status = check_local_file(url_); !status.ok()) return status;
 
   AVFormatContext* context = avformat_alloc_context();
@@ -93,7 +132,10 @@ Status Demuxer::open_input() {
     if (context->iformat->name == art)
       return {Code::kSourceInvalid, Stage::kOpen, url_ + " is a text file or no media at all"};
 
+  const bool header_is_enough = look == Look::kToPlay && header_says_all(*context);
+  if (header_is_enough) keep_from_decoding_pictures(*context);
   error = avformat_find_stream_info(context, nullptr);
+  if (header_is_enough && error >= 0) (void)take_last_log_line();  // complains that it is not let
   if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url_);
   return {};
 }
@@ -137,7 +179,8 @@ Result<bool> Demuxer::seek(int64_t microseconds) {
   waiting_bytes_ = 0;
   at_end_ = false;
   mender_.reset();
-  const AVStream* lead = video_ ? video_ : audio_;
+  // Formats without an index look for timestamps of that stream in the packets, and find none of one that is ignored.
+  const AVStream* lead = video_ && (!audio_ || video_->discard < AVDISCARD_ALL) ? video_ : audio_;
   const int64_t latest = av_rescale_q(origin_ + microseconds, AV_TIME_BASE_Q, lead->time_base);
   // Some formats seek by decode times, and the first picture is decoded before the origin at which it is shown.
   const int64_t target =

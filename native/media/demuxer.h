@@ -22,11 +22,17 @@ struct InputOptions {
   std::string ca_file;
 };
 
+/** How closely a source is looked at when it is opened. */
+enum class Look {
+  kToPlay,   // as far as playing it needs
+  kForFacts  // until everything about its streams is known, which may decode pictures
+};
+
 class Demuxer {
  public:
   /** Opens `url` and finds its streams. Fails when it has neither video nor audio that can be read. */
   static Result<std::unique_ptr<Demuxer>> open(const std::string& url, const InputOptions& options,
-                                               std::stop_token stop);
+                                               std::stop_token stop, Look look = Look::kToPlay);
 
   /** Null when the source has none. Cover pictures do not count as video. */
   const AVStream* video() const { return video_; }
@@ -66,7 +72,7 @@ class Demuxer {
  private:
   Demuxer(std::string url, const InputOptions& options, std::stop_token stop)
       : url_(std::move(url)), options_(options), interrupt_(std::move(stop)) {}
-  Status open_input();
+  Status open_input(Look look);
   Status choose_streams();
   Status encrypted() const;
   void mend(AVPacket& packet, const AVStream& stream);

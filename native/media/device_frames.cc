@@ -5,30 +5,31 @@
 namespace headend {
 namespace {
 
-// Pictures that an encoder may hold at a time, and some on their way.
-constexpr int kPoolSize = 24;
-
 Status device_error(int averror, const std::string& what) {
   return Status::from_av(Code::kEncodeFailed, Stage::kEncode, averror, what);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<DeviceFrames>> DeviceFrames::open(AVHWDeviceType type, AVPixelFormat device_format,
-                                                         AVPixelFormat format, int width, int height) {
+Result<std::unique_ptr<DeviceFrames>> DeviceFrames::open(AVHWDeviceType type, AVBufferRef* device,
+                                                         AVPixelFormat device_format, AVPixelFormat format, int width,
+                                                         int height) {
   std::unique_ptr<DeviceFrames> self(new DeviceFrames);
-  AVBufferRef* device = nullptr;
-  int error = av_hwdevice_ctx_create(&device, type, nullptr, nullptr, 0);
+  int error = 0;
+  if (device) {
+    self->device_.reset(av_buffer_ref(device));
+  } else {
+    error = av_hwdevice_ctx_create(&device, type, nullptr, nullptr, 0);
+    self->device_.reset(device);
+  }
   if (error < 0) return device_error(error, std::string("cannot open a device of type ") + av_hwdevice_get_type_name(type));
-  self->device_.reset(device);
-  self->frames_.reset(av_hwframe_ctx_alloc(device));
+  self->frames_.reset(av_hwframe_ctx_alloc(self->device_.get()));
   if (!self->frames_) return Status(Code::kEngineFailed, Stage::kEncode, "out of memory");
   auto& frames = *reinterpret_cast<AVHWFramesContext*>(self->frames_->data);
   frames.format = device_format;
   frames.sw_format = format;
   frames.width = width;
   frames.height = height;
-  frames.initial_pool_size = kPoolSize;
   error = av_hwframe_ctx_init(self->frames_.get());
   if (error < 0) return device_error(error, "cannot hold pictures on the device");
   return self;

@@ -1,4 +1,4 @@
-// Pictures in a device's memory, for encoders that take them from nowhere else. Used by one thread.
+// Pictures in a device's memory that come from the machine's, for encoders that take them there. Used by one thread.
 #pragma once
 
 #include <memory>
@@ -15,11 +15,12 @@ namespace headend {
 class DeviceFrames {
  public:
   /**
-   * The machine's default device of that type, with room for pictures that come from memory as `format` and
-   * are `device_format` there.
+   * Room on the machine's default device of that type, or on the one that is open already, for pictures that come from
+   * memory as `format` and are `device_format` there.
    */
-  static Result<std::unique_ptr<DeviceFrames>> open(AVHWDeviceType type, AVPixelFormat device_format,
-                                                    AVPixelFormat format, int width, int height);
+  static Result<std::unique_ptr<DeviceFrames>> open(AVHWDeviceType type, AVBufferRef* device,
+                                                    AVPixelFormat device_format, AVPixelFormat format, int width,
+                                                    int height);
 
   /** A copy of the picture on the device. */
   Result<FramePtr> upload(const AVFrame& picture);

@@ -18,6 +18,8 @@ extern "C" {
 
 namespace headend {
 
+class Device;
+
 /** The one that needs no device and is always there. */
 inline constexpr const char* kSoftwareEncoder = "software";
 
@@ -31,9 +33,11 @@ struct EncoderBackend {
   const char* codec = "";
   /** What the encoder or its upload takes. */
   AVPixelFormat format = AV_PIX_FMT_YUV420P;
-  /** Where pictures must be uploaded to first, and what they are there; NONE for encoders that take them from memory. */
+  /** The device that it takes pictures from, and what they are there; NONE for encoders that take none from a device. */
   AVHWDeviceType device = AV_HWDEVICE_TYPE_NONE;
   AVPixelFormat device_format = AV_PIX_FMT_NONE;
+  /** Whether pictures in memory must be uploaded to it first. */
+  bool uploads = false;
   /** Frames shown between two reference frames at most; -1 leaves it to the preset. See kReordering. */
   int b_frames = 0;
   /** See VideoEncoder::most_held_back. */
@@ -48,8 +52,8 @@ std::span<const EncoderBackend> encoder_backends();
 /** The names of what open_video_encoder() knows, the best first. */
 std::vector<std::string> encoder_names();
 
-/** Opens the encoder of a rung with the named backend. */
+/** Opens the encoder of a rung with the named backend; with its `device` it takes pictures from there too. */
 Result<std::unique_ptr<VideoEncoder>> open_video_encoder(const std::string& backend, const VideoEncoderOptions& options,
-                                                         const Grid& grid);
+                                                         const Grid& grid, const Device* device = nullptr);
 
 }  // namespace headend

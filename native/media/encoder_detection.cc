@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -9,6 +10,8 @@
 
 #include "base/thread_name.h"
 #include "media/blank_picture.h"
+#include "media/device.h"
+#include "media/device_trial.h"
 #include "media/encoder_backend.h"
 #include "media/segment_packets.h"
 
@@ -71,33 +74,40 @@ void keep_this_library_loaded() {
 #endif
 }
 
-EncoderReport report_on(const std::string& name, std::chrono::milliseconds patience, const std::stop_token& stop) {
-  const auto started = std::chrono::steady_clock::now();
+/** What came of `work` within the time, on a thread of its own. */
+Status attempt(const std::string& name, const std::function<Status()>& work, std::chrono::milliseconds patience,
+               const std::stop_token& stop) {
   auto trial = std::make_shared<Trial>();
-  std::thread thread([trial, name] {
+  std::thread thread([trial, name, work] {
     name_this_thread("headend-try-" + name);
-    Status status = guarded(Stage::kEncode, [&] { return try_encoder(name); });
+    Status status = guarded(Stage::kEncode, work);
     std::lock_guard lock(trial->mutex);
     trial->outcome = std::move(status);
     trial->ended.notify_all();
   });
-  EncoderReport report;
-  report.name = name;
   std::unique_lock lock(trial->mutex);
   const bool ended = trial->ended.wait_for(lock, stop, patience, [&] { return trial->outcome.has_value(); });
-  if (ended) {
-    report.works = trial->outcome->ok();
-    report.reason = trial->outcome->message();
-  } else {
-    report.reason = stop.stop_requested() ? "the engine was stopped"
-                                          : "it gave no answer within " + std::to_string(patience.count()) + " ms";
-  }
   lock.unlock();
   if (ended) {
     thread.join();
-  } else {
-    keep_this_library_loaded();
-    thread.detach();
+    return *trial->outcome;
+  }
+  keep_this_library_loaded();
+  thread.detach();
+  return refused(stop.stop_requested() ? "the engine was stopped"
+                                       : "it gave no answer within " + std::to_string(patience.count()) + " ms");
+}
+
+EncoderReport report_on(const std::string& name, std::chrono::milliseconds patience, const std::stop_token& stop) {
+  const auto started = std::chrono::steady_clock::now();
+  EncoderReport report;
+  report.name = name;
+  const Status encoder = attempt(name, [name] { return try_encoder(name); }, patience, stop);
+  report.works = encoder.ok();
+  report.reason = encoder.message();
+  if (const std::string device = device_of(name); report.works && !device.empty()) {
+    const Status tried = attempt(name, [name] { return try_device(name); }, patience, stop);
+    report.device = DeviceReport{device, tried.ok(), tried.message()};
   }
   report.elapsed_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();

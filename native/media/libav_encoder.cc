@@ -19,16 +19,20 @@ Status encode_error(int averror, const std::string& what) {
 }  // namespace
 
 Result<std::unique_ptr<VideoEncoder>> LibavEncoder::open(const EncoderBackend& backend,
-                                                         const VideoEncoderOptions& options, const Grid& grid) {
+                                                         const VideoEncoderOptions& options, const Grid& grid,
+                                                         const Device* device) {
   const AVCodec* codec = avcodec_find_encoder_by_name(backend.codec);
   if (!codec)
     return Status(Code::kEncodeFailed, Stage::kEncode, std::string("the encoder ") + backend.codec + " is not part of this build");
-  std::unique_ptr<LibavEncoder> encoder(new LibavEncoder(backend, grid));
+  AVBufferRef* const shared = device ? device->for_encoder() : nullptr;
+  const bool on_device = shared || backend.uploads;
+  const AVPixelFormat format = on_device ? kDevicePixels : backend.format;
+  std::unique_ptr<LibavEncoder> encoder(new LibavEncoder(backend, grid, format));
   encoder->codec_.reset(avcodec_alloc_context3(codec));
   AVCodecContext* context = encoder->codec_.get();
   context->width = options.width;
   context->height = options.height;
-  context->pix_fmt = backend.format;
+  context->pix_fmt = on_device ? backend.device_format : format;
   context->sample_aspect_ratio = {1, 1};
   context->framerate = grid.rate;
   context->time_base = av_inv_q(grid.rate);
@@ -46,12 +50,11 @@ Result<std::unique_ptr<VideoEncoder>> LibavEncoder::open(const EncoderBackend& b
   context->thread_count = options.threads > 0 ? options.threads : std::clamp(cores * 3 / 2, 1, kMaxThreads);
   context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_CLOSED_GOP;
 
-  if (backend.device != AV_HWDEVICE_TYPE_NONE) {
-    auto device = DeviceFrames::open(backend.device, backend.device_format, backend.format, options.width,
+  if (on_device) {
+    auto frames = DeviceFrames::open(backend.device, shared, backend.device_format, format, options.width,
                                      options.height);
-    if (!device.ok()) return device.status();
-    encoder->device_ = device.take();
-    context->pix_fmt = backend.device_format;
+    if (!frames.ok()) return frames.status();
+    encoder->device_ = frames.take();
     context->hw_frames_ctx = av_buffer_ref(encoder->device_->frames());
   }
 
@@ -66,6 +69,11 @@ Result<std::unique_ptr<VideoEncoder>> LibavEncoder::open(const EncoderBackend& b
 Result<FramePtr> LibavEncoder::input_for(const AVFrame& picture) {
   FramePtr input(av_frame_clone(&picture));
   if (!input) return Status(Code::kEngineFailed, Stage::kEncode, "out of memory");
+  if (is_on_device(picture)) {
+    // NVENC remembers pictures by their address, so it gets only those of a pool that lives as long as it does.
+    const bool foreign = device_ && picture.format == AV_PIX_FMT_CUDA && picture.hw_frames_ctx->data != device_->frames()->data;
+    return foreign ? device_->upload(picture) : Result<FramePtr>(std::move(input));
+  }
   if (picture.format != format_) {
     if (!converter_) {
       auto graph = FilterGraph::for_pictures(picture, {1, 1}, std::string("format=") + av_get_pix_fmt_name(format_));

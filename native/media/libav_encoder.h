@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/grid.h"
+#include "media/device.h"
 #include "media/device_frames.h"
 #include "media/encoder_backend.h"
 #include "media/filter_graph.h"
@@ -15,7 +16,7 @@ namespace headend {
 class LibavEncoder : public VideoEncoder {
  public:
   static Result<std::unique_ptr<VideoEncoder>> open(const EncoderBackend& backend, const VideoEncoderOptions& options,
-                                                    const Grid& grid);
+                                                    const Grid& grid, const Device* device);
 
   Status send(const AVFrame& picture, int64_t frame) override;
   Result<PacketPtr> receive() override;
@@ -24,8 +25,8 @@ class LibavEncoder : public VideoEncoder {
   int64_t most_held_back() const override { return most_held_back_; }
 
  private:
-  LibavEncoder(const EncoderBackend& backend, const Grid& grid)
-      : grid_(grid), format_(backend.format), most_held_back_(backend.most_held_back) {}
+  LibavEncoder(const EncoderBackend& backend, const Grid& grid, AVPixelFormat format)
+      : grid_(grid), format_(format), most_held_back_(backend.most_held_back) {}
 
   /** The picture as the encoder takes it; the caller owns the frame, its planes may be shared. */
   Result<FramePtr> input_for(const AVFrame& picture);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/av_ptr.h"
 #include "base/status.h"
@@ -22,6 +23,12 @@ class PictureFitter {
   /** The same input pointer as last time gives the same output again without work (repeated frames, slate). */
   Result<SharedFrame> fit(const SharedFrame& picture);
 
+  /**
+   * Whether `picture`, made of `pixels`, becomes a rung's by scaling alone: progressive, whole, upright, 8 bit 4:2:0 in
+   * BT.709 limited range, and of the rung's shape. Pure; other filters than this class's may scale it then.
+   */
+  static bool only_scales(const AVFrame& picture, AVPixelFormat pixels, int width, int height);
+
  private:
   /** What decides the filter graph; a change of any of it builds a new one. */
   struct Input {
@@ -35,9 +42,14 @@ class PictureFitter {
     bool flipped = false;
 
     bool operator==(const Input& other) const;
+    /** Whether nothing but the size may have to change. */
+    bool is_ours() const;
   };
 
-  static Input describe(const AVFrame& picture);
+  /** `pixels`: what the picture is made of, wherever it is. */
+  static Input describe(const AVFrame& picture, AVPixelFormat pixels);
+  /** The part of the rung that the picture fills. */
+  static std::pair<int, int> fitted_size(const Input& input, int width, int height);
   std::string graph_description(const Input& input) const;
 
   const int width_;

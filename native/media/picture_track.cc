@@ -1,6 +1,11 @@
 #include "media/picture_track.h"
 
 namespace headend {
+namespace {
+
+constexpr int64_t kFieldsMicroseconds = 250'000;
+
+}  // namespace
 
 Status PictureTrack::start_deinterlacing(const AVFrame& first) {
   const AVRational source = decoder_->stream().avg_frame_rate;
@@ -53,6 +58,12 @@ Result<FramePtr> PictureTrack::read() {
     }
     if (Status status = deinterlacer_->push(*decoded); !status.ok()) return status;
   }
+}
+
+Result<bool> PictureTrack::skip_to(int64_t pts) {
+  const AVFieldOrder order = decoder_->stream().codecpar->field_order;
+  const bool fields = order != AV_FIELD_PROGRESSIVE && order != AV_FIELD_UNKNOWN;
+  return decoder_->skip_to(fields ? pts - av_rescale_q(kFieldsMicroseconds, AV_TIME_BASE_Q, decoder_->time_base()) : pts);
 }
 
 void PictureTrack::flush(bool mid_stream) {

@@ -26,6 +26,9 @@ class PictureTrack {
   /** Forgets everything after a seek; see Decoder::flush. */
   void flush(bool mid_stream);
 
+  /** See Decoder::skip_to. A deinterlacer gets some fields from before `pts`, where the stream says that it has fields. */
+  Result<bool> skip_to(int64_t pts);
+
  private:
   Status start_deinterlacing(const AVFrame& first);
   bool fits_deinterlacer(const AVFrame& picture) const;

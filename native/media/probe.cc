@@ -190,7 +190,7 @@ std::optional<std::vector<int64_t>> key_frames_of(Demuxer& demuxer) {
 }  // namespace
 
 Result<ProbeResult> probe(const ProbeRequest& request, const InputOptions& options, std::stop_token stop) {
-  Result<std::unique_ptr<Demuxer>> opened = Demuxer::open(request.url, options, stop);
+  Result<std::unique_ptr<Demuxer>> opened = Demuxer::open(request.url, options, stop, Look::kForFacts);
   if (!opened.ok()) return opened.status();
   Demuxer& demuxer = *opened.value();
   const AVFormatContext& format = demuxer.format();

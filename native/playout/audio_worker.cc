@@ -12,8 +12,8 @@ namespace {
 
 // The encoder's own delay of one unit, three to settle, and up to one lost to the unit raster.
 constexpr int64_t kPreRollUnits = 5;
-// A fragment is about a second: 47 access units.
-constexpr int64_t kUnitsPerFragment = kSampleRate / kAccessUnitSamples + 1;
+// A fragment of sound lasts a little longer than one of pictures, so that a segment has no more of them.
+int64_t units_per_fragment(const Grid& grid) { return grid.first_sample(grid.frames_per_fragment) / kAccessUnitSamples + 1; }
 
 Result<std::unique_ptr<CmafMuxer>> open_muxer(const AudioEncoder& encoder, const Grid& grid, int64_t segment) {
   const int64_t fragments_per_segment = grid.frames_per_segment / grid.frames_per_fragment + 1;
@@ -106,7 +106,7 @@ Status AudioWorker::take_packet(AVPacket& packet) {
   if (Status status = muxer_->write(packet); !status.ok()) return status;
   ++units_;
   ++fragment_units_;
-  if (fragment_units_ == kUnitsPerFragment || units_ == count) {
+  if (fragment_units_ == units_per_fragment(grid_) || units_ == count) {
     Result<Bytes> fragment = muxer_->end_fragment();
     if (!fragment.ok()) return fragment.status();
     events_.on_fragment({kAudioRendition, segment_, fragments_++, units_ == count, init_, fragment.take()});

@@ -5,6 +5,10 @@
 #include <optional>
 #include <utility>
 
+extern "C" {
+#include <libavutil/dovi_meta.h>
+}
+
 namespace headend {
 namespace {
 
@@ -13,15 +17,29 @@ constexpr int64_t kPreRollMicroseconds = 250'000;
 // How much further back to look, step by step, when a seek lands after the wanted picture.
 constexpr int64_t kSeekBackMicroseconds[] = {0, 5'000'000, 30'000'000};
 
+// Dolby Vision whose colours (IPT) mean nothing to who does not apply its metadata: profiles 5 and 10.0 have no base layer
+// that is SDR, HDR10 or HLG.
+bool needs_dolby_vision(const AVStream& stream) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  const AVPacketSideData* data =
+      av_packet_side_data_get(codec.coded_side_data, codec.nb_coded_side_data, AV_PKT_DATA_DOVI_CONF);
+  if (!data) return false;
+  const auto& dolby = *reinterpret_cast<const AVDOVIDecoderConfigurationRecord*>(data->data);
+  return dolby.dv_profile == 5 || (dolby.dv_profile == 10 && dolby.dv_bl_signal_compatibility_id == 0);
+}
+
 }  // namespace
 
-FileSource::FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, bool pictures,
-                       PictureCounts& counts)
+FileSource::FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, int64_t first_picture,
+                       std::shared_ptr<const Device> device, PictureCounts& counts)
     : entry_(std::move(entry)),
       start_frame_(start_frame),
       grid_(options.grid),
       input_(options.input),
-      pictures_(pictures),
+      rungs_(options.rungs),
+      first_picture_(first_picture),
+      pictures_(first_picture != kNoPictures),
+      device_(std::move(device)),
       counts_(counts),
       gain_(static_cast<float>(std::pow(10.0, entry_.gain / 20))) {}
 
@@ -31,6 +49,7 @@ Status FileSource::open(int64_t first_frame, std::stop_token stop) {
   demuxer_ = demuxer.take();
 
   Status video = demuxer_->video() && pictures_ ? open_video() : Status();
+  if (video.code() == Code::kDeviceFailed) return video;
   Status audio = demuxer_->audio() ? open_audio() : Status();
   if (!video_ && !audio_) {
     if (!video.ok()) return video;
@@ -45,7 +64,16 @@ Status FileSource::open(int64_t first_frame, std::stop_token stop) {
 }
 
 Status FileSource::open_video() {
-  auto decoder = Decoder::open(*demuxer_, demuxer_->video(), 0);
+  if (needs_dolby_vision(*demuxer_->video()))
+    return {Code::kDecodeFailed, Stage::kDecode,
+            entry_.url + " is Dolby Vision without a base layer that can be shown (profile 5)"};
+  std::unique_ptr<DeviceDecoding> on_device;
+  if (device_ && !demuxer_->still()) {
+    std::vector<PictureSize> sizes;
+    for (const RungOptions& rung : rungs_) sizes.push_back({rung.encoder.width, rung.encoder.height});
+    on_device = std::make_unique<DeviceDecoding>(device_, std::move(sizes));
+  }
+  auto decoder = Decoder::open(*demuxer_, demuxer_->video(), 0, std::move(on_device));
   if (!decoder.ok()) return decoder.status();
   video_ = std::make_unique<PictureTrack>(decoder.take(), grid_.rate);
   return {};
@@ -71,25 +99,38 @@ void FileSource::remark(Status status) { remarks_.push_back(std::move(status)); 
 
 Status FileSource::start_at(int64_t first_frame) {
   frame_ = first_frame;
+  const int64_t shown = pictures_ ? std::max(first_frame, first_picture_) : first_frame;
   const int64_t wanted = grid_.source_microseconds(first_frame, entry_.in_point, start_frame_);
+  bool skip = pictures_;
   for (const int64_t back : kSeekBackMicroseconds) {
     const int64_t from = std::max<int64_t>(0, wanted - kPreRollMicroseconds - back);
-    if (Status status = restart_from(from); !status.ok()) return status;
-    if (Status status = advance_picture(first_frame); !status.ok()) return status;
+    Result<bool> mid_stream = restart_from(from);
+    if (!mid_stream.ok()) return mid_stream.status();
+    if (skip && video_ && mid_stream.value()) {
+      Result<bool> found =
+          video_->skip_to(grid_.last_pts_of(shown, video_->time_base(), entry_.in_point, start_frame_));
+      if (!found.ok()) return found.status();
+      if (!found.value()) continue;
+    }
+    if (Status status = advance_picture(shown); !status.ok()) return status;
     // Found when the picture on air starts at or before the wanted frame, or nothing lies before it.
-    if (!video_ || from == 0 || (current_ && current_frame_ <= first_frame)) return {};
+    if (!video_ || from == 0 || (current_ && current_frame_ <= shown)) return {};
+    // The key frame is none, or recovers too slowly: everything from further back is decoded.
+    skip = false;
   }
-  if (Status status = restart_from(0); !status.ok()) return status;
-  return advance_picture(first_frame);
+  if (Result<bool> restarted = restart_from(0); !restarted.ok()) return restarted.status();
+  return advance_picture(shown);
 }
 
-Status FileSource::restart_from(int64_t microseconds) {
+// Whether it stands in mid-stream then.
+Result<bool> FileSource::restart_from(int64_t microseconds) {
   // A fresh source already stands at its beginning, which even an unseekable one can give.
   const bool fresh = std::exchange(fresh_, false);
+  bool mid_stream = false;
   if (!fresh || (microseconds > 0 && !demuxer_->still())) {
     Result<bool> sought = demuxer_->seek(microseconds);
     if (!sought.ok() && !fresh) return sought.status();
-    const bool mid_stream = microseconds > 0 && sought.ok() && sought.value();
+    mid_stream = microseconds > 0 && sought.ok() && sought.value();
     if (sought.ok() && video_) video_->flush(mid_stream);
     if (sought.ok() && audio_) audio_->flush(mid_stream);
   }
@@ -100,7 +141,7 @@ Status FileSource::restart_from(int64_t microseconds) {
   upcoming_.reset();
   video_ended_ = !video_;
   audio_ended_ = !audio_;
-  return {};
+  return mid_stream;
 }
 
 Status FileSource::read_upcoming() {
@@ -214,12 +255,16 @@ bool FileSource::exhausted(int64_t frame) const {
 Result<Slice> FileSource::next() {
   Slice slice;
   slice.frame = frame_;
-  if (Status status = advance_picture(frame_); !status.ok()) return status;
+  if (frame_ >= first_picture_)
+    if (Status status = advance_picture(frame_); !status.ok()) return status;
   const int64_t start = grid_.first_sample(frame_);
   const int64_t end = grid_.first_sample(frame_ + 1);
   if (Status status = advance_sound(end); !status.ok()) return status;
-  if (exhausted(frame_))
+  if (exhausted(frame_)) {
+    // Neither pictures nor sound that could be decoded.
+    if (!remarks_.empty() && remarks_.front().code() == Code::kDecodeFailed) return remarks_.front();
     return Status(Code::kSourceEnded, Stage::kDemux, entry_.url + " ends before its programme does");
+  }
   slice.picture = current_;
   shown_ = true;
   if (audio_) {

@@ -25,10 +25,12 @@ struct PictureCounts {
 class FileSource : public FrameSource {
  public:
   /**
-   * Output frame `start_frame` is the file's `in_point`. Without `pictures` the video is not decoded.
+   * Output frame `start_frame` is the file's `in_point`. Slices before `first_picture` may have any picture or none;
+   * with kNoPictures the video is not decoded. With `device` it is decoded there, and fails with Code::kDeviceFailed
+   * where the device does.
    */
-  FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, bool pictures,
-             PictureCounts& counts);
+  FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, int64_t first_picture,
+             std::shared_ptr<const Device> device, PictureCounts& counts);
 
   Status open(int64_t first_frame, std::stop_token stop) override;
   Result<Slice> next() override;
@@ -38,7 +40,7 @@ class FileSource : public FrameSource {
   Status open_audio();
   void open_cover();
   Status start_at(int64_t first_frame);
-  Status restart_from(int64_t microseconds);
+  Result<bool> restart_from(int64_t microseconds);
   Status read_upcoming();
   void air_upcoming();
   Status advance_picture(int64_t frame);
@@ -54,7 +56,10 @@ class FileSource : public FrameSource {
   const int64_t start_frame_;
   const Grid grid_;
   const InputOptions input_;
+  const std::vector<RungOptions>& rungs_;
+  const int64_t first_picture_;
   const bool pictures_;
+  const std::shared_ptr<const Device> device_;  // null: software decodes
   PictureCounts& counts_;
   const float gain_;
 

@@ -2,12 +2,16 @@
 // Used by the one thread that reads the programme.
 #pragma once
 
+#include <cstdint>
 #include <stop_token>
 
 #include "base/status.h"
 #include "playout/slice.h"
 
 namespace headend {
+
+/** In the place of the first frame whose picture is wanted: none is. */
+inline constexpr int64_t kNoPictures = INT64_MAX;
 
 class FrameSource {
  public:

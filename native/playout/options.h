@@ -21,6 +21,7 @@ struct RungOptions {
 struct ProducerOptions {
   std::string title;
   std::string encoder = kSoftwareEncoder;  // to begin with; see encoder_backends()
+  bool device = false;  // whether files are decoded and scaled on that encoder's device; see open_device()
   Grid grid;
   std::vector<RungOptions> rungs;  // largest first
   int64_t audio_bitrate = 128000;

@@ -9,7 +9,7 @@
 namespace headend {
 
 Producer::Producer(ProducerOptions options, ProducerEvents& events)
-    : options_(std::move(options)), events_(events), encoder_(options_.encoder) {
+    : options_(std::move(options)), events_(events), encoder_(options_.encoder), device_wanted_(options_.device) {
   thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
 }
 
@@ -59,7 +59,7 @@ Status Producer::announce_inits(int64_t from) {
     inits.push_back(audio.take());
   }
   for (const RungOptions& rung : options_.rungs) {
-    Result<InitSection> video = make_video_init(rung, encoder_, options_.grid);
+    Result<InitSection> video = make_video_init(rung, encoder_, device_, options_.grid);
     if (!video.ok()) return video.status();
     inits.push_back(video.take());
   }
@@ -75,7 +75,7 @@ Status Producer::start_run(bool pictures, StillToMake first) {
   warm_.reset();  // joins the old run's threads
   Result<SharedFrame> slate = make_slate(options_);
   if (!slate.ok()) return slate.status();
-  warm_ = std::make_unique<Run>(options_, encoder_, slate.take(), pictures, events_, first);
+  warm_ = std::make_unique<Run>(options_, encoder_, device_, slate.take(), pictures, events_, first);
   return {};
 }
 
@@ -92,12 +92,28 @@ Status Producer::make_segments(const ProduceRequest& request, StillToMake left, 
   return status;
 }
 
+void Producer::open_encoders_device(int64_t segment) {
+  if (encoder_ != options_.encoder) device_.reset();
+  if (!device_wanted_ || encoder_ != options_.encoder) return;
+  device_wanted_ = false;
+  auto device = open_device(encoder_);
+  if (device.ok())
+    device_ = device.take();
+  else
+    events_.on_fault({device.status(), options_.grid.first_frame(segment), ""});
+}
+
 Status Producer::fall_back(const Status& why, int64_t segment) {
-  const std::string message = "the encoder " + encoder_ + " failed, software encodes from segment " +
-                              std::to_string(segment) + " on: " + why.message();
-  events_.on_fault({Status(Code::kEncodeFailed, Stage::kEncode, message, why.averror()),
+  const bool device = why.code() == Code::kDeviceFailed;
+  const std::string what = device ? "the device of the encoder " : "the encoder ";
+  const std::string message = what + encoder_ + " failed, software goes on from segment " + std::to_string(segment) +
+                              ": " + why.message();
+  events_.on_fault({Status(device ? why.code() : Code::kEncodeFailed, device ? why.stage() : Stage::kEncode, message,
+                           why.averror()),
                     options_.grid.first_frame(segment), ""});
   encoder_ = kSoftwareEncoder;
+  device_wanted_ = false;
+  device_.reset();
   return announce_inits(segment);
 }
 
@@ -105,6 +121,7 @@ Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, 
   const auto started = std::chrono::steady_clock::now();
   if (!request.encoder.empty()) encoder_ = request.encoder;
   StillToMake left{request.from, request.from};
+  open_encoders_device(request.from);
   Status status = announce_inits(request.from);
   bool failed = !status.ok();
   if (status.ok()) {
@@ -112,7 +129,8 @@ Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, 
     failed = warm_ && warm_->encoder_failed();
     if (failed) left = warm_->end();
   }
-  if (failed && encoder_ != kSoftwareEncoder && !stop.stop_requested()) {
+  const bool replaceable = encoder_ != kSoftwareEncoder || (device_ && status.code() == Code::kDeviceFailed);
+  if (failed && replaceable && !stop.stop_requested()) {
     warm_.reset();
     status = fall_back(status, left.pictures);
     if (status.ok()) status = make_segments(request, left, report, stop);
@@ -124,6 +142,7 @@ Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, 
 
 void Producer::run(std::stop_token stop) {
   name_this_thread("headend-producer");
+  work_in_long_turns();
   for (;;) {
     ProduceRequest request;
     {

@@ -37,6 +37,8 @@ class Producer {
   Status make_segments(const ProduceRequest& request, StillToMake left, BatchReport& report,
                        const std::stop_token& stop);
   Status start_run(bool pictures, StillToMake first);
+  /** Opens the encoder's device where it is wanted; without it files are decoded and scaled in memory. */
+  void open_encoders_device(int64_t segment);
   /** The rungs go on in software, all from the same segment on. */
   Status fall_back(const Status& why, int64_t segment);
   Status announce_inits(int64_t from);
@@ -53,6 +55,8 @@ class Producer {
   // The rest belongs to the producer's thread.
   std::string encoder_;            // of the rungs
   std::string announced_encoder_;  // whose init sections were told last; empty for none
+  bool device_wanted_;             // it has not failed, and is not open
+  std::shared_ptr<const Device> device_;  // for encoder_; null: pictures are decoded and scaled in memory
   std::unique_ptr<Run> warm_;
 
   std::jthread thread_;  // last: joined before the rest goes away

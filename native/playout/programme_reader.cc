@@ -5,7 +5,8 @@
 namespace headend {
 namespace {
 
-constexpr size_t kMaxSlices = 8;
+// Few: what is decoded ahead of need competes with a cold start's first pictures for the cores.
+constexpr size_t kMaxSlices = 2;
 constexpr size_t kMaxBytes = 64 << 20;
 
 }  // namespace
@@ -22,6 +23,7 @@ void ProgrammeReader::deliver(Result<Slice> slice, const std::stop_token& stop) 
 
 void ProgrammeReader::run(std::stop_token stop, int64_t first_frame) {
   name_this_thread("headend-reader");
+  work_in_long_turns();
   if (Status status = guarded(Stage::kOpen, [&] { return source_->open(first_frame, stop); }); !status.ok()) {
     deliver(status, stop);
     return;

@@ -9,20 +9,23 @@ constexpr size_t kMaxCarriedBytes = 256 << 20;
 
 }  // namespace
 
-Run::Run(const ProducerOptions& options, const std::string& encoder, SharedFrame slate, bool pictures,
-         ProducerEvents& events, StillToMake first)
+Run::Run(const ProducerOptions& options, const std::string& encoder, std::shared_ptr<const Device> device,
+         SharedFrame slate, bool pictures, ProducerEvents& events, StillToMake first)
     : options_(options),
       encoder_(encoder),
+      device_(std::move(device)),
       events_(events),
       next_segment_(first.pictures),
       next_frame_(options.grid.first_frame(std::min(first.pictures, first.sound)) -
                   AudioWorker::pre_roll_frames(options.grid)),
-      timeline_(options, std::move(slate), pictures, events),
+      timeline_(options, device_, std::move(slate), pictures ? options.grid.first_frame(first.pictures) : kNoPictures,
+                events),
       audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first.sound, progress_, events)) {}
 
 bool Run::encoder_failed() const {
   const std::string failed = progress_.failed();
-  return progress_.error().code() == Code::kEncodeFailed && !failed.empty() && failed != kAudioRendition;
+  const Code code = progress_.error().code();
+  return (code == Code::kEncodeFailed || code == Code::kDeviceFailed) && !failed.empty() && failed != kAudioRendition;
 }
 
 StillToMake Run::end() {
@@ -47,10 +50,12 @@ bool Run::needs_carried(const ProduceRequest& request) const {
 void Run::carry(Slice slice) {
   carried_bytes_ += slice.bytes();
   carried_all_ = carried_all_ && carried_bytes_ <= kMaxCarriedBytes;
-  if (carried_all_)
+  if (carried_all_) {
     carried_.push_back(std::move(slice));
-  else
+  } else {
+    lost_until_ = slice.frame + 1;
     carried_.clear();
+  }
 }
 
 Status Run::deliver(Worker& worker, const Slice& slice, const std::stop_token& stop) {
@@ -77,7 +82,7 @@ Status Run::set_rungs(const std::vector<std::string>& ids, const std::stop_token
   for (const RungOptions& rung : options_.rungs) {
     if (makes(rung.id) || !wanted(rung.id)) continue;
     rungs_.push_back(
-        std::make_unique<RungWorker>(rung, encoder_, options_.grid, next_segment_, progress_, events_));
+        std::make_unique<RungWorker>(rung, encoder_, device_, options_.grid, next_segment_, progress_, events_));
     for (const Slice& slice : carried_)
       if (Status status = deliver(*rungs_.back(), slice, stop); !status.ok()) return status;
   }
@@ -107,19 +112,20 @@ Status Run::produce(const ProduceRequest& request, const std::stop_token& stop) 
   std::erase_if(carried_, [&](const Slice& slice) { return slice.frame < end_frame; });
   carried_bytes_ = 0;
   for (const Slice& slice : carried_) carried_bytes_ += slice.bytes();
-  carried_all_ = carried_all_ || carried_.empty();
+  carried_all_ = lost_until_ <= end_frame;
 
   // Encoders hold frames back, so the last segment is out only after some frames of the next went in.
   while (!progress_.complete(end)) {
     if (stop.stop_requested()) return Status::stopped(Stage::kEngine);
     Result<Slice> slice = timeline_.read(next_frame_, stop);
     if (!slice.ok()) return slice.status();
-    if (slice.value().picture == shown_) ++repeated_;
-    shown_ = slice.value().picture;
     if (Status status = deliver(*audio_, slice.value(), stop); !status.ok()) return status;
-    if (next_frame_ >= first_frame)
+    if (next_frame_ >= first_frame) {
+      if (slice.value().picture == shown_) ++repeated_;
+      shown_ = slice.value().picture;
       for (auto& rung : rungs_)
         if (Status status = deliver(*rung, slice.value(), stop); !status.ok()) return status;
+    }
     if (next_frame_ >= end_frame) carry(slice.take());
     ++next_frame_;
     if (Status status = progress_.error(); !status.ok()) return status;

@@ -23,9 +23,12 @@ struct StillToMake {
 
 class Run {
  public:
-  /** A cold start; `encoder` is that of all rungs. A run without `pictures` makes only the audio. */
-  Run(const ProducerOptions& options, const std::string& encoder, SharedFrame slate, bool pictures,
-      ProducerEvents& events, StillToMake first);
+  /**
+   * A cold start; `encoder` is that of all rungs, and `device` where pictures stay for it, if any. A run without
+   * `pictures` makes only the audio.
+   */
+  Run(const ProducerOptions& options, const std::string& encoder, std::shared_ptr<const Device> device,
+      SharedFrame slate, bool pictures, ProducerEvents& events, StillToMake first);
 
   const std::string& encoder() const { return encoder_; }
 
@@ -41,7 +44,7 @@ class Run {
   /** Makes the request's segments of the audio and of its rungs; the request continues this run. */
   Status produce(const ProduceRequest& request, const std::stop_token& stop);
 
-  /** Whether the rungs' encoder is what broke the last batch. */
+  /** Whether the rungs' encoder, or the device that works for it, is what broke the last batch. */
   bool encoder_failed() const;
   /**
    * Ends the run and says where it broke: every rung has delivered the segments before `pictures`. Joins the workers
@@ -59,6 +62,7 @@ class Run {
 
   const ProducerOptions& options_;
   const std::string encoder_;
+  const std::shared_ptr<const Device> device_;
   ProducerEvents& events_;
   int64_t next_segment_;
   int64_t next_frame_;        // the next one to read from the timeline
@@ -69,6 +73,7 @@ class Run {
   SharedFrame shown_;         // the picture of the last slice
   int64_t repeated_ = 0;      // slices that had the picture of the one before, ever
   BatchReport reported_;      // what earlier reports told of the counts that only grow
+  int64_t lost_until_ = 0;    // frames before this one were too many to keep
   bool carried_all_ = true;   // false when they were too large to keep: then a rung that joins is a cold start
   std::unique_ptr<AudioWorker> audio_;
   std::vector<std::unique_ptr<RungWorker>> rungs_;

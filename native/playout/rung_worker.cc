@@ -14,8 +14,9 @@ Result<std::unique_ptr<CmafMuxer>> open_muxer(const VideoEncoder& encoder, const
 
 }  // namespace
 
-Result<InitSection> make_video_init(const RungOptions& rung, const std::string& encoder, const Grid& grid) {
-  auto opened = open_video_encoder(encoder, rung.encoder, grid);
+Result<InitSection> make_video_init(const RungOptions& rung, const std::string& encoder,
+                                    const std::shared_ptr<const Device>& device, const Grid& grid) {
+  auto opened = open_video_encoder(encoder, rung.encoder, grid, device.get());
   if (!opened.ok()) return opened.status();
   auto muxer = open_muxer(*opened.value(), grid, 0);
   if (!muxer.ok()) return muxer.status();
@@ -23,14 +24,16 @@ Result<InitSection> make_video_init(const RungOptions& rung, const std::string& 
   return InitSection{rung.id, codecs_parameter(opened.value()->codec()), data, content_hash(data), encoder};
 }
 
-RungWorker::RungWorker(const RungOptions& rung, const std::string& encoder, const Grid& grid, int64_t first_segment,
-                       BatchProgress& progress, ProducerEvents& events)
+RungWorker::RungWorker(const RungOptions& rung, const std::string& encoder, std::shared_ptr<const Device> device,
+                       const Grid& grid, int64_t first_segment, BatchProgress& progress, ProducerEvents& events)
     : Worker(rung.id, progress),
       rung_(rung),
       backend_(encoder),
       grid_(grid),
       events_(events),
+      device_(std::move(device)),
       fitter_(rung.encoder.width, rung.encoder.height),
+      scaler_(device_, rung.encoder.width, rung.encoder.height),
       packets_(grid, first_segment) {
   progress.reached(rung.id, first_segment);
   start("headend-" + rung.id);
@@ -42,7 +45,7 @@ RungWorker::~RungWorker() {
 }
 
 Status RungWorker::prepare() {
-  auto encoder = open_video_encoder(backend_, rung_.encoder, grid_);
+  auto encoder = open_video_encoder(backend_, rung_.encoder, grid_, device_.get());
   if (!encoder.ok()) return encoder.status();
   encoder_ = encoder.take();
   auto muxer = open_muxer(*encoder_, grid_, packets_.segment());
@@ -54,6 +57,7 @@ Status RungWorker::prepare() {
 
 // A picture of a kind that the filters cannot convert is a fault of its file: the last one stays on air.
 Result<SharedFrame> RungWorker::fit(const Slice& slice) {
+  if (is_on_device(*slice.picture)) return scaler_.scale(slice.picture);
   Result<SharedFrame> picture = fitter_.fit(slice.picture);
   if (!picture.ok()) {
     if (!unfit_) events_.on_fault({picture.status(), slice.frame, slice.source ? *slice.source : ""});

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "media/cmaf_muxer.h"
+#include "media/device_scaler.h"
 #include "media/picture_fitter.h"
 #include "media/segment_packets.h"
 #include "media/video_encoder.h"
@@ -15,13 +16,17 @@
 namespace headend {
 
 /** Opens the rung's encoder and muxer for a moment to learn its init section, the same from every production. */
-Result<InitSection> make_video_init(const RungOptions& rung, const std::string& encoder, const Grid& grid);
+Result<InitSection> make_video_init(const RungOptions& rung, const std::string& encoder,
+                                    const std::shared_ptr<const Device>& device, const Grid& grid);
 
 class RungWorker : public Worker {
  public:
-  /** The first slice pushed is the first frame of `first_segment`; `encoder` names the backend. */
-  RungWorker(const RungOptions& rung, const std::string& encoder, const Grid& grid, int64_t first_segment,
-             BatchProgress& progress, ProducerEvents& events);
+  /**
+   * The first slice pushed is the first frame of `first_segment`; `encoder` names the backend. `device`: where some
+   * pictures are; null when all are in memory.
+   */
+  RungWorker(const RungOptions& rung, const std::string& encoder, std::shared_ptr<const Device> device,
+             const Grid& grid, int64_t first_segment, BatchProgress& progress, ProducerEvents& events);
   ~RungWorker() override;
 
  private:
@@ -34,7 +39,9 @@ class RungWorker : public Worker {
   const std::string backend_;
   const Grid grid_;
   ProducerEvents& events_;
-  PictureFitter fitter_;
+  const std::shared_ptr<const Device> device_;
+  PictureFitter fitter_;          // of pictures in memory
+  DeviceScaler scaler_;           // of those on the device
   SharedFrame shown_;             // the last picture encoded
   bool unfit_ = false;            // the last picture could not be fitted
   std::unique_ptr<VideoEncoder> encoder_;

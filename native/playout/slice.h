@@ -9,8 +9,22 @@
 
 #include "base/av_ptr.h"
 #include "base/status.h"
+#include "media/device.h"
 
 namespace headend {
+
+/**
+ * What a picture on a device weighs in the bounds of queues. Devices have less room than memory: with it a run carries 21 of
+ * them to its next batch.
+ */
+inline constexpr size_t kDevicePictureBytes = 12 << 20;
+
+/**
+ * The most pictures of one programme that are on a device at a time: those a run carries, what the queues of reader and
+ * workers hold, one on its way into and out of each, what the decoder's source has on air and coming up, and the last one
+ * that a rung scaled.
+ */
+inline constexpr int kDevicePictures = 36;
 
 struct Slice {
   /** Frames since the epoch. */
@@ -26,6 +40,7 @@ struct Slice {
 
   /** Memory held, for the bounds of queues. */
   size_t bytes() const {
+    if (picture && is_on_device(*picture)) return kDevicePictureBytes;
     size_t total = sizeof(Slice);
     if (picture)
       for (const AVBufferRef* buffer : picture->buf)

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "media/sound_track.h"
+#include "playout/device_source.h"
 #include "playout/generator_source.h"
 
 namespace headend {
@@ -47,12 +48,20 @@ std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEn
   std::unique_ptr<FrameSource> source;
   if (const auto* file = std::get_if<FileEntry>(&entry.source)) {
     programme->url = std::make_shared<const std::string>(file->url);
-    source = std::make_unique<FileSource>(*file, entry.start_frame, options_, pictures_, counts_);
+    source = open_file(*file, entry.start_frame);
   } else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source)) {
-    source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_, pictures_);
+    source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_, pictures());
   }
   if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), frame);
   return programme;
+}
+
+std::unique_ptr<FrameSource> TimelineReader::open_file(const FileEntry& file, int64_t start_frame) {
+  const auto make = [this, file, start_frame](std::shared_ptr<const Device> device) {
+    return std::make_unique<FileSource>(file, start_frame, options_, first_picture_, std::move(device), counts_);
+  };
+  if (!device_ || !pictures()) return make(nullptr);
+  return std::make_unique<DeviceSource>(make, device_);
 }
 
 void TimelineReader::open_following(const TimelineEntry& entry, int64_t frame) {

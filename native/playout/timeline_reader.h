@@ -15,14 +15,22 @@ namespace headend {
 
 class TimelineReader {
  public:
-  /** Without `pictures` only the sound is read, and every slice shows the slate. */
-  TimelineReader(const ProducerOptions& options, SharedFrame slate, bool pictures, ProducerEvents& events)
-      : options_(options), slate_(std::move(slate)), pictures_(pictures), events_(events) {}
+  /**
+   * Files are decoded on `device` where there is one. Slices before `first_picture` may have any picture. With kNoPictures
+   * only the sound is read, and every slice shows the slate.
+   */
+  TimelineReader(const ProducerOptions& options, std::shared_ptr<const Device> device, SharedFrame slate,
+                 int64_t first_picture, ProducerEvents& events)
+      : options_(options),
+        device_(std::move(device)),
+        slate_(std::move(slate)),
+        first_picture_(first_picture),
+        events_(events) {}
 
   /** Sorted and without holes. A programme that goes on from the previous timeline keeps its reader. */
   void set_timeline(std::vector<TimelineEntry> timeline) { timeline_ = std::move(timeline); }
 
-  bool pictures() const { return pictures_; }
+  bool pictures() const { return first_picture_ != kNoPictures; }
 
   /** The slice of `frame`; frames are read one after the other. Fails when stopped, or beyond the timeline. */
   Result<Slice> read(int64_t frame, std::stop_token stop);
@@ -41,13 +49,15 @@ class TimelineReader {
 
   const TimelineEntry* entry_at(int64_t frame) const;
   std::unique_ptr<Programme> open(const TimelineEntry& entry, int64_t frame);
+  std::unique_ptr<FrameSource> open_file(const FileEntry& file, int64_t start_frame);
   void open_following(const TimelineEntry& entry, int64_t frame);
   void report(Status status, int64_t frame, const TimelineEntry& entry);
   void tell_programme(int64_t frame, bool slate);
 
   const ProducerOptions& options_;
+  const std::shared_ptr<const Device> device_;
   const SharedFrame slate_;
-  const bool pictures_;
+  const int64_t first_picture_;
   ProducerEvents& events_;
   PictureCounts counts_;  // outlives the readers that count into it
   std::vector<TimelineEntry> timeline_;

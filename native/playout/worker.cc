@@ -5,7 +5,7 @@
 namespace headend {
 namespace {
 
-constexpr size_t kMaxSlices = 4;
+constexpr size_t kMaxSlices = 2;
 constexpr size_t kMaxBytes = 64 << 20;
 
 }  // namespace

@@ -54,6 +54,13 @@ void pictures_land_on_the_nearest_frame() {
   // An in point moves the pictures before it to before the start.
   CHECK(grid.frame_of(0, {1, 25}, {12, 1}, 500) == 200);
   CHECK(grid.frame_of(300, {1, 25}, {12, 1}, 500) == 500);
+  for (const Grid& any : {grid, thirty, Grid{{30000, 1001}, 120, 60, 30}})
+    for (const AVRational time_base : {AVRational{1, 90000}, AVRational{1, 1000}, AVRational{1001, 24000}})
+      for (int64_t frame = 490; frame < 540; ++frame) {
+        const int64_t last = any.last_pts_of(frame, time_base, {37, 3}, 500);
+        CHECK(any.frame_of(last, time_base, {37, 3}, 500) <= frame);
+        CHECK(any.frame_of(last + 1, time_base, {37, 3}, 500) > frame);
+      }
   CHECK(grid.sample_of(48000, {1, 48000}, {1, 2}, 25) == 48000 + 24000);
   CHECK(grid.source_microseconds(525, {12, 1}, 500) == 13'000'000);
 }

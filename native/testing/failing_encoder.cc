@@ -1,11 +1,10 @@
 #include "testing/failing_encoder.h"
 
-#include <charconv>
 #include <chrono>
-#include <map>
 #include <thread>
 
 #include "media/libav_encoder.h"
+#include "testing/plan.h"
 
 namespace headend {
 namespace {
@@ -15,29 +14,10 @@ constexpr int64_t kDefaultAfter = 200;
 
 // Differs from the real software encoder in profile, reordering and pixel format.
 constexpr EncoderBackend kWrapped{
-    kFailingEncoder, "libx264", AV_PIX_FMT_NV12, AV_HWDEVICE_TYPE_NONE, AV_PIX_FMT_NONE, 0, 64,
+    kFailingEncoder, "libx264", AV_PIX_FMT_NV12, AV_HWDEVICE_TYPE_NONE, AV_PIX_FMT_NONE, false, 0, 64,
     [](const VideoEncoderOptions&) {
       return EncoderBackend::Settings{{"preset", "veryfast"}, {"profile", "main"}, {"forced-idr", "1"}};
     }};
-
-using Plan = std::map<std::string, int64_t, std::less<>>;
-
-Plan read_plan(const std::string& backend) {
-  Plan plan;
-  size_t at = backend.find(':');
-  while (at != std::string::npos) {
-    const size_t equals = backend.find('=', at + 1);
-    const size_t end = backend.find(',', at + 1);
-    if (equals == std::string::npos) break;
-    int64_t value = 0;
-    const char* text = backend.c_str();
-    std::from_chars(text + equals + 1, text + (end == std::string::npos ? backend.size() : end), value);
-    plan[backend.substr(at + 1, equals - at - 1)] = value;
-    at = end;
-  }
-  if (plan.empty()) plan["after"] = kDefaultAfter;
-  return plan;
-}
 
 class FailingEncoder : public VideoEncoder {
  public:
@@ -83,10 +63,11 @@ bool is_failing_encoder(const std::string& backend) { return backend.starts_with
 Result<std::unique_ptr<VideoEncoder>> open_failing_encoder(const std::string& backend,
                                                            const VideoEncoderOptions& options, const Grid& grid) {
   Plan plan = read_plan(backend);
+  if (plan.empty()) plan["after"] = kDefaultAfter;
   const auto height = plan.find("height");
   if (height != plan.end() && height->second != options.height) plan.clear();
   if (plan.contains("open")) return Status(Code::kEncodeFailed, Stage::kEncode, "the test encoder does not open");
-  auto wrapped = LibavEncoder::open(kWrapped, options, grid);
+  auto wrapped = LibavEncoder::open(kWrapped, options, grid, nullptr);
   if (!wrapped.ok()) return wrapped.status();
   return std::unique_ptr<VideoEncoder>(std::make_unique<FailingEncoder>(wrapped.take(), std::move(plan)));
 }

@@ -1,5 +1,5 @@
 // An encoder for tests that breaks on demand: software behind the interface of the others, with parameter sets
-// of its own. Part of builds with HEADEND_TEST_ENCODERS only.
+// of its own. In the C++ tests and the test addon only.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,8 @@ namespace headend {
 
 /** Its name as it stands in the order of preference, before every other: it breaks after 200 frames. */
 inline constexpr const char* kFailingEncoder = "failing";
+/** The same encoder, whole. */
+inline constexpr const char* kUnfailingEncoder = "failing:height=0";
 
 bool is_failing_encoder(const std::string& backend);
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { ensureDeps } from './deps.mjs';
 import { SetupFailure } from './failure.mjs';
 import { checkGlibcFloor } from './glibc-floor.mjs';
-import { addon, out, root, stamps, testAddon } from './paths.mjs';
+import { addon, out, root, stamps } from './paths.mjs';
 import { elapsed, say } from './report.mjs';
 import { run, show } from './run.mjs';
 import { buildTools, cudaCompiler, ensureTools, offerTool } from './tools.mjs';
@@ -43,25 +43,35 @@ async function prepareFolder(prefix, config) {
 }
 
 /**
- * The addon with the encoders that tests break on purpose, beside the real one: compiled when a test needs it.
+ * The addon with what tests break on purpose, beside the real one: compiled when a test needs it.
  * @returns {Promise<string>} its path
  */
 export async function buildTestAddon() {
-  await ensureNativeInputs();
-  const folder = join(out, 'cmake-test-addon');
-  const args = [cmakeJs, 'compile', '-d', root, '-O', folder, '--CDHEADEND_TEST_ENCODERS=ON'];
+  const { prefix } = await ensureNativeInputs();
+  await prepareFolder(prefix, 'Release');
   const log = join(out, 'test-addon.log');
   await rm(log, { force: true });
-  await run(process.execPath, args, { cwd: root, log });
-  await mkdir(dirname(testAddon), { recursive: true });
-  await copyFile(join(folder, 'Release', 'headend.node'), testAddon);
-  return testAddon;
+  await compile('Release', ['--target', 'headend_test_addon'], log);
+  return join(cmakeFolder, 'Release/headend-test.node');
 }
 
 /** Makes sure of the static libraries and of what is needed to build them and the addon. */
 export async function ensureNativeInputs() {
   await ensureTools(buildTools, 'Building the native part');
   return ensureDeps(() => offerTool(cudaCompiler));
+}
+
+/**
+ * @param {string} config
+ * @param {readonly string[]} target
+ * @param {string} [log] without one, what the compiler says is shown
+ */
+async function compile(config, target, log) {
+  if (!existsSync(cmakeJs)) throw new SetupFailure('cmake-js is missing: run `npm run setup`.');
+  const args = [cmakeJs, 'compile', '-d', root, '-O', cmakeFolder, '--config', config, ...target];
+  if (log !== undefined) await run(process.execPath, args, { cwd: root, log });
+  else if ((await show(process.execPath, args, { cwd: root })) !== 0)
+    throw new SetupFailure('The addon could not be compiled: see above.');
 }
 
 /**
@@ -73,15 +83,9 @@ export async function buildAddon({ config = 'Release', verbose = false } = {}) {
   const { prefix } = await ensureNativeInputs();
   const before = await fingerprint(prefix);
   await prepareFolder(prefix, config);
-  if (!existsSync(cmakeJs)) throw new SetupFailure('cmake-js is missing: run `npm run setup`.');
-  const args = [cmakeJs, 'compile', '-d', root, '-O', cmakeFolder, '--config', config];
-  if (!verbose) {
-    const log = join(out, 'addon.log');
-    await rm(log, { force: true });
-    await run(process.execPath, args, { cwd: root, log });
-  } else if ((await show(process.execPath, args, { cwd: root })) !== 0) {
-    throw new SetupFailure('The addon could not be compiled: see above.');
-  }
+  const log = join(out, 'addon.log');
+  await rm(log, { force: true });
+  await compile(config, ['--target', 'headend_addon'], verbose ? undefined : log);
   const built = join(cmakeFolder, config, 'headend.node');
   const target = join(root, 'build', config, 'headend.node');
   const floor = await checkGlibcFloor(built);

@@ -18,9 +18,6 @@ export const stamps = join(out, 'stamps');
 /** The compiled addon, where node-gyp-build looks for it in a checkout. */
 export const addon = join(root, 'build/Release/headend.node');
 
-/** The addon with encoders that break on demand, which some tests need. */
-export const testAddon = join(out, 'test-addon/headend.node');
-
 /** Node pinned by the devDependency `node`. */
 export const pinnedNode = join(root, 'node_modules/node/bin/node');
 

@@ -1,6 +1,6 @@
 // The programs that a build needs: found on the PATH, installed where that is allowed, else named.
 import { accessSync, constants } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { SetupFailure } from './failure.mjs';
 import { cache } from './paths.mjs';
@@ -35,12 +35,24 @@ export const testTools = [
   { command: 'ffmpeg', debian: 'ffmpeg' },
   { command: 'ffprobe', debian: 'ffmpeg' },
   { command: 'chromium', debian: 'chromium' },
-  { command: 'clang++', debian: 'clang' },
 ];
 
-/** True if a program of this name is on the PATH. @param {string} command */
-export function isInstalled(command) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+/** Reverse proxies that docs/operations.md configures, for the tests: Debian packages of the same names. */
+const proxies = ['nginx', 'caddy'];
+const proxyFolder = join(cache, 'proxies');
+/** Where they lie; to be looked through after the PATH. */
+export const proxyPaths = ['usr/sbin', 'usr/bin'].map((folder) => join(proxyFolder, folder));
+
+/** Compiles the fuzzers. @type {Tool} */
+export const fuzzerCompiler = { command: 'clang++', debian: 'clang' };
+
+/**
+ * True if a program of this name is on the PATH.
+ * @param {string} command
+ * @param {readonly string[]} [elsewhere] more folders
+ */
+export function isInstalled(command, elsewhere = []) {
+  return [...(process.env.PATH ?? '').split(delimiter), ...elsewhere].some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);
       return true;
@@ -53,8 +65,18 @@ export function isInstalled(command) {
 /** True where this process may install Debian packages. */
 const mayInstall = () => isInstalled('apt-get') && process.getuid?.() === 0;
 
+/** apt-get runs once at a time. @type {Promise<unknown>} */
+let installing = Promise.resolve();
+
+/** @param {readonly string[]} packages @returns {Promise<void>} */
+function install(packages) {
+  const turn = installing.then(() => installNow(packages));
+  installing = turn.catch(() => {});
+  return turn;
+}
+
 /** @param {readonly string[]} packages */
-async function install(packages) {
+async function installNow(packages) {
   say(`Installing with apt-get: ${packages.join(', ')}.`);
   const log = join(cache, 'logs/apt-get.log');
   await mkdir(join(cache, 'logs'), { recursive: true });
@@ -97,6 +119,30 @@ export async function ensureTools(tools, purpose) {
 export async function offerTool(tool) {
   if (isInstalled(tool.command) || !mayInstall()) return;
   await install([tool.debian]).catch(() => say(`${tool.debian} could not be installed; going on.`));
+}
+
+/** Unpacks the reverse proxies instead of installing them, which would start their servers on this machine. */
+export async function offerProxies() {
+  const missing = proxies.filter((name) => !isInstalled(name, proxyPaths));
+  if (missing.length === 0 || !isInstalled('apt-get')) return;
+  say(`Fetching with apt-get: ${missing.join(', ')}.`);
+  const fetched = installing.then(() => unpack(missing));
+  installing = fetched.catch(() => {});
+  await fetched.catch(() => say('They could not be fetched; their tests are skipped.'));
+}
+
+/** @param {readonly string[]} packages */
+async function unpack(packages) {
+  const log = join(cache, 'logs/apt-get.log');
+  await mkdir(join(cache, 'logs'), { recursive: true });
+  await mkdir(proxyFolder, { recursive: true });
+  if (mayInstall()) await attempt('apt-get', ['update', '-q'], { log });
+  await run('apt-get', ['download', '-q', ...packages], { log, cwd: proxyFolder });
+  for (const file of await readdir(proxyFolder)) {
+    if (!file.endsWith('.deb')) continue;
+    await run('dpkg-deb', ['-x', file, '.'], { log, cwd: proxyFolder });
+    await rm(join(proxyFolder, file));
+  }
 }
 
 /** Makes sure of libFuzzer and the sanitizers of the clang that is installed: a package named by its version. */

@@ -26,4 +26,5 @@ export const checks = [
   check('lint', bin('biome'), ['check']),
   check('docs', process.execPath, ['scripts/check-docs.mjs']),
   check('snippets', process.execPath, ['scripts/check-snippets.mjs']),
+  check('api', process.execPath, ['scripts/api-docs.mjs', '--check']),
 ];

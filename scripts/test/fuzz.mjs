@@ -1,13 +1,12 @@
 // The fuzzers of native/fuzz/: built with clang, the address and undefined-behaviour sanitizers and libFuzzer, fed
 // with small files that are made here, and run for a minute each.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { out, root } from '../setup/paths.mjs';
 import { attempt, run } from '../setup/run.mjs';
+import { asan, ensureBuilt, folderOf } from './native.mjs';
 
 const seconds = 60;
-const folder = join(out, 'native-fuzz');
 const seeds = join(out, 'fuzz/seeds');
 
 const picture = '-f lavfi -i testsrc2=size=64x36:rate=25:duration=0.6';
@@ -56,16 +55,6 @@ async function makeSeeds() {
 /** @param {string} output @returns {import('../test.mjs').Outcome} */
 const failure = (output) => ({ passed: 0, failed: 1, skipped: 0, output });
 
-async function build() {
-  const configured = await attempt('cmake', [
-    ...['-S', join(root, 'native'), '-B', folder, '-G', 'Ninja'],
-    ...['-DCMAKE_C_COMPILER=clang', '-DCMAKE_CXX_COMPILER=clang++'],
-    ...['-DHEADEND_FUZZ=ON', '-DHEADEND_SANITIZE=address,undefined'],
-  ]);
-  if (configured.code !== 0) return configured;
-  return attempt('cmake', ['--build', folder, '--parallel', String(availableParallelism())]);
-}
-
 /** Where a fuzzer stopped and what it found, without the lines that tell its progress. @param {string} output */
 const findings = (output) =>
   output
@@ -76,16 +65,17 @@ const findings = (output) =>
 
 /** @param {string} name @param {number} soak @returns {Promise<import('../test.mjs').Outcome>} */
 async function fuzz(name, soak) {
-  const built = await build();
-  if (built.code !== 0) return failure(built.output);
+  const built = await ensureBuilt(asan);
+  if (!built.ok) return failure(built.output);
   await makeSeeds();
+  const program = join(folderOf(asan), name);
   const corpus = join(out, 'fuzz', name); // what was found goes on from run to run
   await mkdir(corpus, { recursive: true });
-  const { code, output } = await attempt(join(folder, name), [
+  const { code, output } = await attempt(program, [
     ...[`-max_total_time=${seconds * soak}`, '-timeout=60', '-rss_limit_mb=4096', '-max_len=65536'],
     ...[`-artifact_prefix=${join(out, 'fuzz')}/`, '-print_final_stats=1', corpus, seeds],
   ]);
-  const again = `Again: ${join(folder, name)} with the file that is named above.`;
+  const again = `Again: ${program} with the file that is named above.`;
   if (code !== 0) return failure(`${findings(output)}\n${again}`);
   const runs = Number(/stat::number_of_executed_units: (\d+)/.exec(output)?.[1] ?? 0);
   if (runs < Object.keys(files).length) return failure(`only ${runs} inputs were tried\n${output}`);

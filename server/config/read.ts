@@ -18,7 +18,8 @@ export class ConfigurationError extends Error {
  */
 export async function readConfiguration(file: string): Promise<Configuration> {
   const configuration = valid(file, parse(file, await textOf(file)));
-  requireDifferentIds(file, configuration);
+  requireDifferent('id', file, configuration);
+  requireDifferent('number', file, configuration);
   return withAbsolutePaths(configuration, dirname(resolve(file)));
 }
 
@@ -48,15 +49,21 @@ function parse(file: string, text: string): unknown {
   }
 }
 
-function requireDifferentIds(file: string, { channels = [] }: Configuration): void {
+function requireDifferent(
+  member: 'id' | 'number',
+  file: string,
+  { channels = [] }: Configuration,
+): void {
   const places = new Map<string, number>();
-  for (const [index, { id }] of channels.entries()) {
-    const other = places.get(id);
+  for (const [index, channel] of channels.entries()) {
+    const value = channel[member];
+    if (value === undefined) continue;
+    const other = places.get(value);
     if (other !== undefined) {
-      const place = `channels[${index}].id must differ from channels[${other}].id`;
-      throw new ConfigurationError(`${file}: ${place}, got '${id}'`);
+      const place = `channels[${index}].${member} must differ from channels[${other}].${member}`;
+      throw new ConfigurationError(`${file}: ${place}, got '${value}'`);
     }
-    places.set(id, index);
+    places.set(value, index);
   }
 }
 
@@ -68,9 +75,12 @@ function withAbsolutePaths(configuration: Configuration, folder: string): Config
     const value = server?.[name];
     return typeof value === 'string' ? [[name, path(value)]] : [];
   });
+  const diskStore = server?.diskStore && {
+    diskStore: { ...server.diskStore, directory: path(server.diskStore.directory) },
+  };
   return {
     ...configuration,
-    ...(server && { server: { ...server, ...Object.fromEntries(given) } }),
+    ...(server && { server: { ...server, ...Object.fromEntries(given), ...diskStore } }),
     ...(media && { media: { ...media, path: path(media.path) } }),
     ...(channels && {
       channels: channels.map((channel) => ({

@@ -43,6 +43,7 @@ const {
   viewerToken: _viewer,
   signingSecret: _secret,
   notReady: _notReady,
+  isPreparing: _isPreparing,
   ...http
 } = HttpOptionsSchema.properties;
 const {

@@ -4,7 +4,14 @@ import { channelInAddress, nameChannel, openView, viewInAddress, watch } from '.
 import { clockOf, element, fetchJson, instance, reconcile, setText, timeOf } from './dom.js';
 import * as engine from './engine.js';
 import * as guide from './guide.js';
-import { tune as playChannel, show, toggleFullscreen, toggleSound, tunedTo } from './player.js';
+import {
+  tune as playChannel,
+  show,
+  showTrouble,
+  toggleFullscreen,
+  toggleSound,
+  tunedTo,
+} from './player.js';
 
 const REFRESH_MS = 10_000;
 const VIEWS = { guide, engine };
@@ -61,7 +68,9 @@ async function refresh() {
     if (state.channels.length === 0) show('retrying', 'Connection lost, retrying…');
     return;
   }
+  document.body.toggleAttribute('data-empty', state.channels.length === 0);
   if (state.channels.length === 0) show('failed', 'No channel is on the air.');
+  if (channelById(tunedTo())?.state === 'error') showTrouble();
   follow();
   render();
   VIEWS[state.view]?.update(state.channels);
@@ -93,10 +102,15 @@ function render() {
   setText(element('starts'), timeOf(on.startsAt));
   setText(element('ends'), timeOf(on.endsAt));
   const next =
-    on === channel.now ? `Next at ${timeOf(channel.next.startsAt)}: ${channel.next.title}` : '';
+    on === channel.now
+      ? `Next at ${timeOf(channel.next.startsAt)}: ${isolated(channel.next.title)}`
+      : '';
   setText(element('next'), next);
   element('progress').value = part(on, now);
 }
+
+// As <bdi> does: a title's writing direction does not turn the words around it.
+const isolated = (text) => `\u2068${text}\u2069`;
 
 // Between two refreshes the next programme may have begun.
 function onAir({ now, next }, instant) {

@@ -13,7 +13,7 @@ const PIXELS_PER_MINUTE = 11;
 /** Programmes in a row that are too narrow to read are shown as one. */
 const READABLE_PX = 34;
 
-const state = { channels: [], from: 0, following: true, timer: 0, focus: null };
+const state = { channels: [], rows: new Map(), from: 0, following: true, timer: 0, focus: null };
 
 const pixels = (ms) => (ms / MINUTE_MS) * PIXELS_PER_MINUTE;
 const halfHour = (instant) => Math.floor(instant / HALF_HOUR_MS) * HALF_HOUR_MS;
@@ -51,11 +51,13 @@ async function load() {
         const { entries } = await fetchJson(`channels/${encodeURIComponent(id)}/guide?${range}`);
         return { id, name, programmes: entries };
       } catch {
-        return { id, name, programmes: [] };
+        // What was known stays while the server is away.
+        return { id, name, programmes: state.rows.get(id)?.programmes ?? [] };
       }
     }),
   );
   if (from !== state.from) return;
+  state.rows = new Map(rows.map((row) => [row.id, row]));
   drawRows(rows);
   drawLine();
   keepOneTabStop();
@@ -131,6 +133,7 @@ function programmeItem() {
   const button = document.createElement('button');
   button.type = 'button';
   button.append(document.createElement('span'), document.createElement('small'));
+  button.firstElementChild.dir = 'auto';
   button.addEventListener('click', () => showDetails(item.block));
   button.addEventListener('keydown', moveFocus);
   button.addEventListener('focus', () => {

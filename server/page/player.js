@@ -5,10 +5,14 @@
 import { element } from './dom.js';
 
 const RETRY_MS = 2_000;
+const SHORT_BUFFER_SECONDS = 2;
+/** Target durations. */
+const MOST_LATENCY_COUNT = 7;
+const TROUBLE = 'This channel is in trouble. Trying again…';
 
 const video = element('video');
 const screen = element('screen');
-const playing = { id: '', hls: null, retry: 0 };
+const playing = { id: '', url: '', hls: null, retry: 0 };
 
 /** For tests and for the curious. */
 window.headendPlayer = {
@@ -37,10 +41,16 @@ export function show(name, text = '') {
   element('notice').textContent = text;
 }
 
+/** Says that a channel that does not play yet is in trouble. */
+export function showTrouble() {
+  if (screen.dataset.state === 'starting') show('retrying', TROUBLE);
+}
+
 function play(url) {
   clearTimeout(playing.retry);
+  leave();
   playing.hls?.destroy();
-  playing.hls = null;
+  Object.assign(playing, { url, hls: null });
   element('picture').hidden = true;
   if (window.Hls?.isSupported()) {
     playWithHls(url);
@@ -55,6 +65,14 @@ function play(url) {
   }
 }
 
+/** Tells the server that this viewer has gone; it would find out by itself only after a while. */
+function leave() {
+  const [address = ''] = playing.hls?.levels[0]?.url ?? [];
+  const [, channel, session] = /^(.*)\/[^/]+\/[^/?]+\?.*\bsession=([\w-]+)/.exec(address) ?? [];
+  if (!session) return;
+  fetch(`${channel}/sessions/${session}`, { method: 'DELETE', keepalive: true }).catch(() => {});
+}
+
 function playWithHls(url) {
   // The server makes the first variant while the playlist is on its way: begin with that one.
   const hls = new Hls({
@@ -63,7 +81,12 @@ function playWithHls(url) {
     testBandwidth: false,
     abrEwmaDefaultEstimate: 8e6,
     backBufferLength: 30,
+    progressive: true,
+    // Without a limit hls.js stays as far behind as a pause or a sleep has put it.
+    liveSyncDurationCount: 3,
+    liveMaxLatencyDurationCount: MOST_LATENCY_COUNT,
   });
+  hls.config.fLoader = loaderInPieces(hls);
   playing.hls = hls;
   hls.on(Hls.Events.MANIFEST_PARSED, () => {
     hls.startLevel = hls.firstLevel;
@@ -71,6 +94,7 @@ function playWithHls(url) {
     listRenditions(hls);
     start();
   });
+  hls.on(Hls.Events.BUFFER_APPENDED, beginWithFirstPicture);
   hls.on(Hls.Events.LEVEL_SWITCHED, () => listRenditions(hls));
   hls.on(Hls.Events.FRAG_BUFFERED, () => {
     if (screen.dataset.state === 'retrying') show('starting', 'Back again…');
@@ -78,16 +102,72 @@ function playWithHls(url) {
   hls.on(Hls.Events.ERROR, (_event, error) => {
     if (!error.fatal) return;
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
-    else retry(url);
+    else retry(url, error.networkDetails);
   });
   hls.loadSource(url);
   hls.attachMedia(video);
 }
 
-function retry(url) {
-  show('retrying', 'Connection lost, retrying…');
+/**
+ * hls.js counts from the first decoding time, which is a few frames before the first picture. It goes there itself, but
+ * may first take the difference for a hole in what was loaded.
+ */
+function beginWithFirstPicture() {
+  const { buffered, currentTime } = video;
+  if (buffered.length === 0) return;
+  playing.hls.off(Hls.Events.BUFFER_APPENDED, beginWithFirstPicture);
+  if (currentTime < buffered.start(0)) video.currentTime = buffered.start(0);
+}
+
+/**
+ * While little is buffered, what there is of a segment is shown before the rest of it is made: the server sends fragments
+ * as they come. hls.js alone collects 128 KiB first, which for sound is more than a segment.
+ */
+function loaderInPieces(hls) {
+  return class extends hls.config.loader {
+    load(context, config, callbacks) {
+      const { buffered, currentTime } = video;
+      const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
+      const isShort = end - currentTime < SHORT_BUFFER_SECONDS;
+      const highWaterMark = isShort ? 0 : Number.POSITIVE_INFINITY;
+      super.load(context, { ...config, highWaterMark }, callbacks);
+    }
+  };
+}
+
+/** Goes on with what is on now: a pause of live television ends there. */
+function rejoin() {
+  const { hls } = playing;
+  limitLatency(MOST_LATENCY_COUNT);
+  const limit = 2 * hls?.latestLevelDetails?.targetduration;
+  if (hls?.latency - hls?.targetLatency > limit) video.currentTime = hls.liveSyncPosition;
+}
+
+function limitLatency(count) {
+  if (playing.hls) playing.hls.config.liveMaxLatencyDurationCount = count;
+}
+
+function retry(url, response) {
   clearTimeout(playing.retry);
   playing.retry = setTimeout(() => play(url), RETRY_MS);
+  sayWhy(url, response);
+}
+
+/** What the server's error codes mean to a viewer. */
+const REASONS = {
+  CAPACITY_EXCEEDED: 'The server is busy with other channels. Waiting for a place…',
+  CHANNEL_NOT_FOUND: 'This channel is no longer on the air.',
+  SCHEDULE_NOT_STARTED: 'This channel has not begun yet. Waiting…',
+  SCHEDULE_ENDED: 'This channel has ended.',
+};
+
+async function sayWhy(url, response) {
+  let text = 'Connection lost, retrying…';
+  if (response?.status) {
+    const problem = await response.json?.().catch(() => null);
+    text = REASONS[problem?.code] ?? TROUBLE;
+  }
+  if (url === playing.url) show('retrying', text);
 }
 
 async function start() {
@@ -130,6 +210,10 @@ export function toggleFullscreen() {
   else video.webkitEnterFullscreen?.();
 }
 
+window.addEventListener('pagehide', leave);
+video.addEventListener('play', rejoin);
+// The picture of a pause stands still.
+video.addEventListener('pause', () => limitLatency(Number.POSITIVE_INFINITY));
 video.addEventListener('playing', () => {
   show('playing');
   renderSound();
@@ -140,7 +224,7 @@ video.addEventListener('waiting', () => {
 video.addEventListener('volumechange', renderSound);
 video.addEventListener('error', () => {
   // hls.js reports and mends its own errors.
-  if (!playing.hls && playing.id) retry(video.currentSrc);
+  if (!playing.hls && playing.id) retry(playing.url);
 });
 element('mute').addEventListener('click', toggleSound);
 element('unmute').addEventListener('click', toggleSound);

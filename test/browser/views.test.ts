@@ -2,15 +2,17 @@
 // alone
 // The guide and the engine view in a real browser: reachable by keyboard, true to what the server says, and the
 // picture goes on beside them. The segments are not real where no picture is needed.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../lib/clock.js';
 import { Headend } from '../../lib/headend.js';
-import { loop } from '../../lib/timeline/schedule.js';
+import { at, loop } from '../../lib/timeline/schedule.js';
 import { createServer } from '../../server/server.js';
 import { FakeEngine } from '../stream/fake-engine.js';
 import { openBrowser, tune } from '../support/browser.js';
@@ -18,6 +20,13 @@ import { channelsOf, ServerProcess, stopServers, until } from '../support/serve.
 
 const OUTPUT = fileURLToPath(new URL('../output/', import.meta.url));
 const PHONE = { width: 390, height: 844 };
+/** Their addresses, and what is there once they are filled. */
+const VIEWS = [
+  ['one', '.channels button'],
+  ['/guide', '.guide-row'],
+  ['/engine', '.lane'],
+] as const;
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Context {
   browser: Browser;
@@ -128,22 +137,58 @@ test('the engine view shows segments, a viewer, and what went wrong', async ({ p
   assert.match((await texts(page, '.faults li')).join(), /one: .*ENCODE_FAILED/);
 });
 
+test('a channel that is refused says why', async ({ page }) => {
+  await using server = await serve(new FakeEngine(systemClock, 1));
+  const first = { source: '/x.mp4', duration: 600, startsAt: '2100-01-01T00:00:00Z' };
+  await server.headend.channels.add({ id: 'later', schedule: at([first], { outside: 'error' }) });
+  await page.goto(`${server.url}/#later`);
+  await page.getByText('This channel has not begun yet').waitFor();
+});
+
 test('on a phone nothing is wider than the screen but the guide, which scrolls', async ({
   page,
 }) => {
   await using server = await serve(new FakeEngine(systemClock, 1));
   await page.setViewportSize(PHONE);
-  for (const [view, item] of [
-    ['one', '.channels button'],
-    ['/guide', '.guide-row'],
-    ['/engine', '.lane'],
-  ] as const) {
+  for (const [view, item] of VIEWS) {
     await page.goto(`${server.url}/#${view}`);
     await page.locator(item).first().waitFor();
     const width = await page.evaluate('document.documentElement.scrollWidth');
     assert.is(width, PHONE.width, `${view}`);
   }
 });
+
+test('axe finds nothing against its rules in any view, light or dark, on a desktop or a phone', async ({
+  page,
+}) => {
+  const engine = new FakeEngine(systemClock, 20);
+  await using server = await serve(engine);
+  const channel = server.headend.channels.get('two');
+  await channel.segment('720p', channel.status().onAir.segmentNumber, { sessionId: 'viewer' });
+  const found = new Set<string>();
+  for (const viewport of [{ width: 1280, height: 800 }, PHONE]) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const [view, item] of VIEWS) {
+        await page.goto('about:blank');
+        await page.goto(`${server.url}/#${view}`);
+        await page.locator(item).first().waitFor();
+        for (const problem of await axe(page)) found.add(`${view} ${colorScheme}: ${problem}`);
+      }
+    }
+  }
+  assert.equal([...found], []);
+});
+
+/** What axe-core finds against the rules of WCAG and of good practice, and where. */
+async function axe(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate<AxeResults>('axe.run()');
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary}`),
+  );
+}
 
 test('the picture goes on in a corner while the engine is looked at', async ({ page }) => {
   const server = new ServerProcess();
@@ -159,7 +204,7 @@ test('the picture goes on in a corner while the engine is looked at', async ({ p
   });
   await page.screenshot({ path: join(OUTPUT, 'engine.png') });
   await page.locator('#back').click();
-  assert.is(await page.evaluate('document.body.dataset.view'), 'watch');
+  await page.locator('body[data-view="watch"]').waitFor();
   assert.is(await page.evaluate('headendPlayer.channel'), channel);
 });
 

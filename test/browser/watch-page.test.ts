@@ -1,9 +1,9 @@
 // deadline: 240 s
 // alone
-// The watch page in a real browser: a demo channel and channels of files play for 20 seconds each.
+// The watch page in a real browser: a demo channel and channels of files play for ten seconds each.
 //
 // Claimed: no stall. Asserted: after playback began, currentTime never stands still for a second, advances as
-// fast as the clock (a twentieth less is allowed, for a busy machine), hls.js reports no fatal error and no
+// fast as the clock (a tenth less is allowed, for a busy machine), hls.js reports no fatal error and no
 // stall, and the picture is not black and changes. Screenshots are left in test/output/.
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import {
 import { realClips } from '../support/real-clips.js';
 import { channelsOf, ServerProcess, stopServers } from '../support/serve.js';
 
-const SECONDS = 20;
+const SECONDS = 10;
 const OUTPUT = fileURLToPath(new URL('../output/', import.meta.url));
 /** Ordinary films of the set of real clips: the page is tested here, not the decoders. */
 const FILMS = /^(bbb-|320x180|960x400|rotated)/;
@@ -87,7 +87,7 @@ async function assertPlays(
       `longest stand ${Math.round(longestStall(seen))} ms`,
   );
   assert.ok(longestStall(seen) < 1000, `stood still: ${trace}`);
-  assert.ok(advance > 0.95, `advanced by ${advance} of the clock: ${trace}`);
+  assert.ok(advance > 0.9, `advanced by ${advance} of the clock: ${trace}`);
   assert.equal(
     seen.errors.filter((error) => /fatal|Stalled/.test(error)),
     [],
@@ -95,8 +95,9 @@ async function assertPlays(
   assert.equal(complaints, []);
 
   const bright = seen.pictures.filter((picture) => picture.some((luma) => luma > 60));
-  // Films fade in from black; a player without pictures shows nothing else.
-  assert.ok(bright.length > seen.pictures.length * 0.75, `${bright.length} pictures are not black`);
+  // Four of the real films fade in from black within a second, and which of them air in these ten seconds depends on
+  // the time of day: up to four pictures are theirs. A player without pictures shows nothing else.
+  assert.ok(bright.length > seen.pictures.length / 2, `${bright.length} pictures are not black`);
   const different = new Set(seen.pictures.map((picture) => picture.join()));
   assert.ok(different.size > seen.pictures.length / 2, 'the picture stands still');
   return seen;
@@ -121,8 +122,8 @@ test('plays a channel of files, frame after frame', async ({ page, folder }) => 
   const media = join(folder, 'fixtures');
   await mkdir(join(media, 'Numbers'), { recursive: true });
   const size = { width: 1280, height: 720 };
-  const a = await makeFixture({ programme: 1, frames: 250, ...size });
-  const b = await makeFixture({ programme: 2, frames: 200, container: 'mkv', ...size });
+  const a = await makeFixture({ programme: 1, frames: 120, ...size });
+  const b = await makeFixture({ programme: 2, frames: 100, container: 'mkv', ...size });
   await symlink(a.path, join(media, 'Numbers', '1 one.mp4'));
   await symlink(b.path, join(media, 'Numbers', '2 two.mkv'));
   const server = new ServerProcess({ args: ['--media', media] });
@@ -134,7 +135,7 @@ test('plays a channel of files, frame after frame', async ({ page, folder }) => 
   const codes = pictures.map((picture) => readCode(picture, 320, whole));
   const known = codes.filter((code) => code !== null);
   assert.ok(known.length > codes.length * 0.9, `${known.length} of ${codes.length} codes readable`);
-  // Twenty seconds of programmes of ten and eight seconds: both are seen, and only forwards.
+  // Ten seconds of programmes of five and four seconds: both are seen, and only forwards.
   assert.equal([...new Set(known.map((code) => code.programme))].sort(), [1, 2]);
   for (const [index, code] of known.entries()) {
     const before = known[index - 1];

@@ -9,15 +9,24 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type ChannelOptions,
+  type ChannelSegment,
   createHeadend,
   type Fault,
   type Headend,
   loop,
 } from '../../lib/index.js';
+import { channelFormat, Grid } from '../../lib/timeline/grid.js';
 import { describeCodes } from '../fixtures/barcode.js';
 import { makeFixture } from '../fixtures/make.js';
-import { readFrames } from '../fixtures/read.js';
-import { expectedCodes, fileItem, type Item, programmesOf } from '../support/engine-run.js';
+import { readBeeps, readFrames } from '../fixtures/read.js';
+import {
+  expectedCode,
+  expectedCodes,
+  FRAME_RATE,
+  fileItem,
+  type Item,
+  programmesOf,
+} from '../support/engine-run.js';
 import { type ChannelReport, checkChannel } from '../support/hls-checker.js';
 
 const SEGMENT_SECONDS = 2;
@@ -187,6 +196,54 @@ test('another Headend continues the same channel: same init segments, next frame
   const { codes, complaints } = await readFrames(joined);
   assert.is(complaints, '');
   assert.is(describeCodes(codes), describeCodes(expectedCodes(items, next - 2, 4)));
+});
+
+test('a new schedule takes over in the frame that was said, in sight and sound, while segments are being made', async ({
+  items,
+}) => {
+  const [, second] = items;
+  if (second === undefined) throw new Error('no items');
+  // Segments shorter than what the encoder holds back: it has read much of what will not air.
+  const settings = { hardware: 'software', batchSegments: 2, batchThreshold: 1 } as const;
+  await using headend = await createHeadend(settings);
+  const epoch = new Date(Date.now() - 30_000);
+  const ladder = [{ height: 180, bitrate: 250_000, preset: 'slow' as const }];
+  const options = { ...channelOf(items, 0), epoch, segmentDuration: 1, ladder };
+  const channel = await headend.channels.add(options);
+  let cut = Infinity;
+  const take = async (rendition: string, from?: number) => {
+    const taken: ChannelSegment[] = [];
+    for await (const segment of channel.segments({ rendition, ...(from ? { from } : {}) })) {
+      if (taken.push(segment) === 1 && cut === Infinity) {
+        const at = await channel.setSchedule(loop(programmesOf([second])));
+        cut = ((at.getTime() - epoch.getTime()) * FPS) / 1000;
+      }
+      if (segment.sequence > cut / FPS + 1) break;
+    }
+    const first = taken[0]?.sequence ?? 0;
+    const init = channel.init(rendition, taken[0]?.init ?? '').data;
+    return { first, count: taken.length, data: Buffer.concat([init, ...taken.map((s) => s.data)]) };
+  };
+  const pictures = await take('180p');
+  const sound = await take('audio', pictures.first);
+  const due = (frame: number) => expectedCode(frame < cut ? items : [second], frame);
+  const frames = Array.from({ length: pictures.count * FPS }, (_, n) => pictures.first * FPS + n);
+  const { codes, complaints } = await readFrames(pictures.data);
+  assert.is(complaints, '');
+  assert.is(describeCodes(codes), describeCodes(frames.map(due)));
+
+  // A mark that the cut or an end of the recording shortens may be heard or not.
+  const isWhole = (at: number) =>
+    at > pictures.first + 0.1 &&
+    at < pictures.first + sound.count - 0.1 &&
+    Math.abs(at - cut / FPS) > 0.1;
+  const start = new Grid(0, channelFormat(FRAME_RATE, 1)).firstAccessUnit(sound.first) * 1024;
+  const heard = (await readBeeps(sound.data)).map(({ position }) => (start + position) / 48_000);
+  const expected = frames.filter((frame) => (due(frame)?.number ?? 1) % FPS === 0);
+  const marks = expected.map((frame) => frame / FPS).filter(isWhole);
+  const late = heard.filter(isWhole).map((at, n) => at - (marks[n] ?? Infinity));
+  assert.is(late.length, marks.length);
+  assert.ok(Math.max(...late.map(Math.abs)) < 1 / FPS, `marks late by ${late.join(' ')} s`);
 });
 
 test.run();

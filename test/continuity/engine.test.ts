@@ -200,6 +200,18 @@ for (const [name, container, encoder, startTime] of [
     ['mpeg2video', '-b:v', '4M', '-g', '50', '-bf', '2'],
     10,
   ],
+  [
+    'open GOPs and B-frames of H.264',
+    'mp4',
+    ['libx264', '-g', '25', '-bf', '3', '-x264-params', 'open-gop=1:b-pyramid=normal'],
+    0,
+  ],
+  [
+    'a stream that refreshes itself bit by bit',
+    'ts',
+    ['libx264', '-g', '40', '-x264-params', 'intra-refresh=1'],
+    0,
+  ],
 ] as const) {
   test(`a cold start finds its frame in ${name}`, async ({ engine }) => {
     const fixture = await makeFixture({

@@ -141,6 +141,20 @@ test('batches say what they took', async ({ engine, path }) => {
   assert.ok(cold.framesDecoded >= FRAMES_PER_SEGMENT);
 });
 
+test('a cold start decodes nothing that lies before its key frame', async ({ engine, path }) => {
+  // The file has a key frame every 50 frames: the channel's frame 50 is one, or lies 10 after one.
+  for (const [inFrame, dropped] of [
+    [0, 0],
+    [10, 10],
+  ] as const) {
+    const producer = engine.createProducer(PRODUCER, new Listener());
+    const items = [fileItem(path, 1, 10_000, inFrame)];
+    const { framesDropped } = await producer.produce(request(items, 1, 1));
+    await producer.stop();
+    assert.is(framesDropped, dropped);
+  }
+});
+
 test('rate conversion is counted', async ({ engine }) => {
   const slow = await makeFixture({ programme: 3, frames: 100, frameRate: { num: 25, den: 2 } });
   const fast = await makeFixture({ programme: 4, frames: 400, frameRate: { num: 50, den: 1 } });

@@ -1,6 +1,7 @@
 // deadline: 300 s
 // Files that are not as they should be, or not as most are: each plays, or is slate with a fault that says why, and
 // never stops the channel. Over the native engine alone; frames are named by bar codes, seconds by marks in the sound.
+import { readFileSync } from 'node:fs';
 import {
   chmod,
   copyFile,
@@ -21,7 +22,7 @@ import { describeCodes, type FrameCode } from '../fixtures/barcode.js';
 import { type FixtureOptions, makeFixture } from '../fixtures/make.js';
 import { readFrames, readSound } from '../fixtures/read.js';
 import { findMarks, TONE_AMPLITUDE, TONE_HZ, worstSineSnr } from '../fixtures/sound.js';
-import { movedTimestamps } from '../support/damage.js';
+import { movedTimestamps, withBox } from '../support/damage.js';
 import {
   Collector,
   expectedCodes,
@@ -200,6 +201,38 @@ for (const [container, sampleRate] of [
   });
 }
 
+test('D8: sound alone from the middle of a transport stream is what it is from its start, and little is read for it', async (context) => {
+  const { path } = await makeFixture({ programme: 3, frames: 1500, container: 'ts' });
+  const items = [fileItem(path, 3, 1500)];
+  const marksOf = async (from: number, count: number) => {
+    const collector = new Collector();
+    const producer = context.engine.createProducer(SMALL, collector);
+    const before = bytesRead();
+    await producer.produce(request(items, from, count, []));
+    const read = bytesRead() - before;
+    await producer.stop();
+    const { init, segments } = collector.media('audio');
+    const last = segments.slice(-2).map(({ data }) => data);
+    const { samples, complaints } = await readSound(Buffer.concat([init, ...last]));
+    assert.is(complaints, '');
+    return { read, marks: findMarks(samples, RATE).map(({ position }) => position) };
+  };
+  const warm = await marksOf(0, 30);
+  const cold = await marksOf(28, 2);
+  assert.ok(cold.read < warm.read / 2, `${cold.read} of ${warm.read} bytes were read`);
+  assert.is(warm.marks.length, 4);
+  assert.is(cold.marks.length, 4);
+  for (const [index, mark] of warm.marks.entries()) {
+    const moved = (cold.marks[index] ?? 0) - mark;
+    assert.ok(Math.abs(moved) < 3, `the mark at ${mark} is moved by ${moved} samples`);
+  }
+});
+
+/** What this process has read so far, by its system calls. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+}
+
 for (const [name, options] of [
   ['4:4:4', { video: words('-c:v libx264 -preset ultrafast -pix_fmt yuv444p') }],
   ['4:2:2 of 10 bit', { video: words('-c:v libx264 -preset ultrafast -pix_fmt yuv422p10le') }],
@@ -317,6 +350,46 @@ test('D7: pictures that cannot be decoded leave the sound, on the slate, and a f
   assertMarks(played, [0, 1, 2, 3]);
   assertFaults(played, [['DECODE_FAILED', url]]);
 });
+
+for (const what of ['-an -bsf:v', '-bsf']) {
+  test(`D7: a short file of which nothing can be decoded is slate, and the fault says so (${what})`, async (context) => {
+    const { path } = await makeFixture({ programme: 9, frames: 50 });
+    const url = join(context.folder, 'nothing.mkv');
+    await output('ffmpeg', words(`-v error -y -i ${path} -c copy ${what} noise=amount=1 ${url}`));
+    const played = await play(context, [fileItem(url, 9, 200)], 1);
+    assert.ok(
+      played.codes.every((code) => code === null),
+      played.shows,
+    );
+    assertFaults(played, [['DECODE_FAILED', url]]);
+  });
+}
+
+for (const [profile, compatibility, faults] of [
+  [5, 0, ['DECODE_FAILED']],
+  [8, 1, []],
+] as const) {
+  test(`D7: Dolby Vision of profile ${profile} is shown by its base layer, or slate where it has none`, async (context) => {
+    const video = words('-c:v libx265 -preset ultrafast -x265-params log-level=none');
+    const { path } = await makeFixture({ programme: 9, frames: 50, video });
+    // A DOVIDecoderConfigurationRecord 1.0 of level 1, with metadata and base layer.
+    const record = Buffer.alloc(24);
+    record.writeUInt16BE(0x0100, 0);
+    record.writeUInt16BE((profile << 9) | (1 << 3) | 0b101, 2);
+    record.writeUInt8(compatibility << 4, 4);
+    const header = Buffer.from('0000dvcC', 'latin1');
+    header.writeUInt32BE(header.length + record.length);
+    const url = join(context.folder, `dolby-vision-${profile}.mp4`);
+    const box = Buffer.concat([header, record]);
+    await writeFile(url, withBox(await readFile(path), 'hvcC', box));
+    const played = await play(context, [fileItem(url, 9, 50)], 1);
+    const shown = played.codes.some((code) => code?.programme === 9);
+    assert.is(shown, faults.length === 0, played.shows);
+    assertMarks(played, [0, 1]);
+    // The next airing is opened ahead.
+    assert.equal([...new Set(played.faults.map(({ code }) => code))], faults);
+  });
+}
 
 test('D7: sound that cannot be decoded leaves the pictures, silent, and a fault', async (context) => {
   const { path } = await makeFixture({ programme: 9, frames: 250 });

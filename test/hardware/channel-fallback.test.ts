@@ -230,6 +230,33 @@ test('in MPEG-TS the discontinuity is at the same segment, and the packets go on
   }
 });
 
+test('the endless transport stream goes on over the change, packet by packet and frame by frame', async ({
+  engine,
+  items,
+}) => {
+  const failing = withEncoder(engine, 'failing:after=130');
+  const { headend, faults } = await onTheAir(failing, [channelOf('test', items)]);
+  await using _ = headend;
+  const pieces: Uint8Array[] = [];
+  let last = Number.POSITIVE_INFINITY;
+  for await (const piece of headend.channels.get('test').transportStream({ rendition: '360p' })) {
+    pieces.push(piece);
+    // What is made ahead when the encoder breaks, the change, and what follows it.
+    if (faults.length > 0) last = Math.min(last, pieces.length + 5);
+    if (pieces.length >= last) break;
+    assert.ok(pieces.length < 20, 'it never fell back');
+  }
+  const stream = Buffer.concat(pieces);
+  assert.equal(readTs(stream).problems, []);
+  const { codes, complaints } = await readFrames(stream);
+  assert.is(complaints, '');
+  const shown = describeCodes(codes);
+  const from = [...Array(21).keys()].find(
+    (segment) => shown === describeCodes(expectedCodes(items, segment, pieces.length)),
+  );
+  assert.ok(from !== undefined, shown);
+});
+
 test('another channel of the same Headend keeps its encoder', async ({ engine, items }) => {
   // Only the channel with a rung of 180 lines breaks.
   const failing = withEncoder(engine, 'failing:after=230,height=180');

@@ -3,7 +3,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../lib/clock.js';
-import type { EncoderReport, Engine, ProducerOptions } from '../../lib/engine/engine.js';
+import type {
+  DeviceReport,
+  EncoderReport,
+  Engine,
+  ProducerOptions,
+} from '../../lib/engine/engine.js';
 import { createNativeEngine } from '../../lib/engine/native.js';
 import { Headend } from '../../lib/headend.js';
 import { createHeadend } from '../../lib/index.js';
@@ -19,24 +24,33 @@ const test = suite('choice of the encoder');
 
 const REPORTS: readonly EncoderReport[] = [
   { name: 'nvenc', works: false, reason: 'Cannot load libcuda.so.1', elapsedMs: 1 },
-  { name: 'qsv', works: true, reason: '', elapsedMs: 40 },
-  { name: 'vaapi', works: true, reason: '', elapsedMs: 30 },
-  { name: 'software', works: true, reason: '', elapsedMs: 60 },
+  {
+    ...{ name: 'vaapi', works: true, reason: '', elapsedMs: 40 },
+    device: deviceReport('vaapi', ''),
+  },
+  {
+    ...{ name: 'software', works: true, reason: '', elapsedMs: 60 },
+    device: deviceReport('cuda', 'no'),
+  },
 ];
 
-/** Notes what producers are told, and answers with the reports. */
-class NotingEngine extends FakeEngine {
-  readonly encoders: (string | undefined)[] = [];
-  asked = 0;
+function deviceReport(name: string, reason: string): DeviceReport {
+  return { name, works: reason === '', reason };
+}
 
-  override async hardware(): Promise<readonly EncoderReport[]> {
-    this.asked++;
-    return REPORTS;
+/** Notes what producers are told and what is tried, and answers with the reports. */
+class NotingEngine extends FakeEngine {
+  readonly told: Pick<ProducerOptions, 'encoder' | 'device'>[] = [];
+  readonly tried: string[] = [];
+
+  override async hardware(encoder?: string): Promise<readonly EncoderReport[]> {
+    this.tried.push(encoder ?? 'all');
+    return REPORTS.filter(({ name }) => encoder === undefined || name === encoder);
   }
 
   override createProducer(...args: Parameters<Engine['createProducer']>) {
-    const [options]: [ProducerOptions, ...unknown[]] = args;
-    this.encoders.push(options.encoder);
+    const [{ encoder = '', device = false }] = args;
+    this.told.push({ encoder, device });
     return super.createProducer(...args);
   }
 }
@@ -47,14 +61,28 @@ async function beginsWith(options: HeadendOptions) {
   const schedule = loop([{ source: { video: 'null', audio: 'anull' }, duration: 10 }]);
   const channel = await headend.channels.add({ id: 'a', schedule });
   await channel.multivariantPlaylist();
-  return { encoder: engine.encoders[0], asked: engine.asked };
+  return { ...engine.told[0], tried: engine.tried };
 }
 
-test('auto takes the best that works; a name is taken without a trial', async () => {
-  assert.equal(await beginsWith({}), { encoder: 'qsv', asked: 1 });
-  assert.equal(await beginsWith({ hardware: 'auto' }), { encoder: 'qsv', asked: 1 });
-  assert.equal(await beginsWith({ hardware: 'nvenc' }), { encoder: 'nvenc', asked: 0 });
-  assert.equal(await beginsWith({ hardware: 'software' }), { encoder: 'software', asked: 0 });
+test('auto takes the best that works; a name is taken without a trial, but for its device', async () => {
+  const auto = { encoder: 'vaapi', device: true, tried: ['all'] };
+  assert.equal(await beginsWith({}), auto);
+  assert.equal(await beginsWith({ hardware: 'auto' }), auto);
+  for (const [hardware, device, tried] of [
+    ['vaapi', true, ['vaapi']],
+    ['nvenc', false, ['nvenc']],
+    ['software', false, []],
+  ] as const) {
+    assert.equal(await beginsWith({ hardware }), { encoder: hardware, device, tried });
+  }
+});
+
+test('pictures stay off the device where that is asked for', async () => {
+  const off = { encoder: 'vaapi', device: false };
+  const named = await beginsWith({ hardware: 'vaapi', hardwareDecoding: false });
+  assert.equal(named, { ...off, tried: [] });
+  const best = await beginsWith({ hardwareDecoding: false });
+  assert.equal(best, { ...off, tried: ['all'] });
 });
 
 test('an unknown name is refused with those that are known', async () => {

@@ -239,4 +239,71 @@ test('D3: software makes the same init segment after a fallback as from the begi
   }
 });
 
+/** Segments 2 to 4 of pictures that are decoded and scaled on a device, but for those that need more than scaling. */
+async function onDevice(engine: Engine, encoder: string, items: readonly Item[]) {
+  const keeper = new InitKeeper();
+  const producer = engine.createProducer({ ...PRODUCER, encoder, device: true }, keeper);
+  for (const sequence of [2, 3, 4]) await producer.produce(request(items, sequence, 1));
+  await producer.stop();
+  const encoders = new Map<string, string[]>();
+  for (const rung of RUNG_IDS) {
+    const hashes = await keeper.judge(rung, items, 2, 3);
+    const names = hashes.map(
+      (hash) => keeper.all.find((init) => init.hash === hash)?.encoder ?? 'nobody',
+    );
+    encoders.set(rung, names);
+  }
+  return { faults: keeper.faults, encoders };
+}
+
+const allOf = (encoder: string) => new Map(RUNG_IDS.map((rung) => [rung, Array(3).fill(encoder)]));
+
+for (const [encoder, faults] of [
+  ['memory', 0],
+  ['memory:decode=60', 1],
+] as const) {
+  test(`${encoder}: pictures on the device and off it are all in their places`, async ({
+    engine,
+    items,
+  }) => {
+    const played = await onDevice(engine, encoder, items);
+    assert.is(played.faults.length, faults);
+    for (const { code, message } of played.faults) {
+      assert.is(code, 'DEVICE_FAILED');
+      assert.match(message, 'software decodes the programme from here on');
+    }
+    assert.equal(played.encoders, allOf(encoder), 'no discontinuity');
+  });
+}
+
+test('a file that the device does not decode is decoded in software', async ({ engine }) => {
+  const { path } = await makeFixture({
+    ...{ programme: 3, frames: 320, width: 1280, height: 720 },
+    video: ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '50', '-pix_fmt', 'yuv420p10le'],
+  });
+  const played = await onDevice(engine, 'memory', [fileItem(path, 3, 320)]);
+  assert.equal(
+    played.faults.map(({ code }) => code),
+    ['DEVICE_FAILED'],
+  );
+  assert.match(played.faults[0]?.message ?? '', /does not decode h264 1280x720 yuv420p10le/);
+  assert.equal(played.encoders, allOf('memory'));
+});
+
+test('D3: a device that breaks while it scales: the segment in flight is made again in software', async ({
+  engine,
+  items,
+}) => {
+  const encoder = 'memory:scale=20';
+  const played = await onDevice(engine, encoder, items);
+  assert.equal(
+    played.faults.map(({ code }) => code),
+    ['DEVICE_FAILED'],
+  );
+  const change = (played.faults[0]?.frame ?? 0) / FRAMES_PER_SEGMENT;
+  assert.ok(change >= 2 && change <= 4, `changed at ${change}`);
+  const names = [2, 3, 4].map((sequence) => (sequence < change ? encoder : SOFTWARE_ENCODER));
+  assert.equal(played.encoders, new Map(RUNG_IDS.map((rung) => [rung, names])));
+});
+
 test.run();

@@ -215,6 +215,7 @@ function multivariant(query = '', container: Container = 'fmp4'): string {
     segmentDuration: { num: 1001, den: 250 },
     rungs: RUNGS,
     audioBitrate: 128_000,
+    language: 'pt-BR',
     codecs: new Map([
       ['audio', 'mp4a.40.2'],
       ['1080p', 'avc1.640028'],
@@ -280,6 +281,7 @@ test('every variant uses the one audio rendition, which is chosen by default', (
   assert.equal(mediaGroups?.AUDIO?.audio?.Main, {
     default: true,
     autoselect: true,
+    language: 'pt-BR',
     uri: 'audio/index.m3u8',
   });
   assert.ok((playlists ?? []).every(({ attributes }) => attributes.AUDIO === 'audio'));

@@ -98,7 +98,7 @@ test('the multivariant playlist: near 2 Mbit/s first, one shape, one sound, noth
   assert.not.match(text, /VIDEO-RANGE/);
   assert.match(
     text,
-    /TYPE=AUDIO,GROUP-ID="audio",NAME="[^"]+",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2"/,
+    /TYPE=AUDIO,GROUP-ID="audio",NAME="[^"]+",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2"/,
   );
 });
 
@@ -128,7 +128,7 @@ function declared(container: Container, rungs: typeof RUNGS) {
   const parser = new Parser();
   parser.push(
     writeMultivariantPlaylist({
-      ...{ container, rungs, audioBitrate: PRODUCER.audioBitrate, query: '' },
+      ...{ container, rungs, audioBitrate: PRODUCER.audioBitrate, language: 'und', query: '' },
       ...{ frameRate: PRODUCER.format.frameRate, segmentDuration: { num: 2, den: 1 } },
       codecs: new Map(),
     }),

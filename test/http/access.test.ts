@@ -4,7 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { HttpOptions } from '../../lib/http/options.js';
 import { signViewing } from '../../lib/http/signature.js';
-import { type Answer, type Ask, ask, assertProblem, startServer, uris } from './support.js';
+import { FakeClock } from '../stream/fake-clock.js';
+import { type Ask, ask, assertProblem, startServer, uris, withServer } from './support.js';
 
 const test = suite('access');
 
@@ -12,23 +13,12 @@ const ADMIN = 'admin-token-0123456789';
 const VIEWER = 'viewer-token-0123456789';
 const SECRET = 'a secret that nobody knows, 0123456789';
 
-type Send = (path: string, options?: Ask) => Promise<Answer>;
-
-async function withServer(http: HttpOptions, run: (send: Send) => Promise<void>): Promise<void> {
-  const { headend, url } = await startServer(http);
-  try {
-    await run((path, options) => ask(url, path, options));
-  } finally {
-    await headend.close();
-  }
-}
-
 const bearer = (token: string): Ask => ({ headers: { authorization: `Bearer ${token}` } });
 
 const gone = { method: 'DELETE' } as const;
 
 test('without an admin token only programs on this machine change channels', async () => {
-  await withServer({}, async (send) => {
+  await withServer({}, async ({ send }) => {
     for (const headers of [
       { 'x-forwarded-for': '203.0.113.7' },
       { forwarded: 'for=203.0.113.7' },
@@ -63,7 +53,7 @@ test('a client of another address of this machine is no program on it', async ()
 });
 
 test('with an admin token it alone counts, also on this machine', async () => {
-  await withServer({ adminToken: ADMIN }, async (send) => {
+  await withServer({ adminToken: ADMIN }, async ({ send }) => {
     for (const headers of [
       {},
       { authorization: ADMIN },
@@ -83,7 +73,7 @@ test('with an admin token it alone counts, also on this machine', async () => {
 });
 
 test('a viewer token is asked for everywhere but for health and the description', async () => {
-  await withServer({ viewerToken: VIEWER, adminToken: ADMIN }, async (send) => {
+  await withServer({ viewerToken: VIEWER, adminToken: ADMIN }, async ({ send }) => {
     for (const path of ['/health', '/health/live', '/health/ready', '/openapi.json']) {
       assert.is((await send(path)).status, 200, path);
     }
@@ -111,7 +101,7 @@ test('a viewer token is asked for everywhere but for health and the description'
 });
 
 test('a signature is carried from playlist to segment, for its channel alone', async () => {
-  await withServer({ signingSecret: SECRET, adminToken: ADMIN }, async (send) => {
+  await withServer({ signingSecret: SECRET, adminToken: ADMIN }, async ({ send }) => {
     const expiresAt = new Date(Date.now() + 60_000);
     const query = signViewing(SECRET, { channelId: 'news', expiresAt });
     const multivariant = await send(`/channels/news/index.m3u8?session=me&${query}`);
@@ -145,9 +135,23 @@ test('a signature is carried from playlist to segment, for its channel alone', a
   });
 });
 
+test('a signature ends with its time, by the clock that everything goes by', async () => {
+  const clock = new FakeClock(Date.parse('2026-01-01T00:00:00.000Z'));
+  const http = { signingSecret: SECRET, adminToken: ADMIN };
+  const { headend, send } = await startServer(http, clock);
+  const expiresAt = new Date(clock.now() + 60_500);
+  const query = signViewing(SECRET, { channelId: 'news', expiresAt });
+  const status = async () => (await send(`/channels/news?${query}`)).status;
+  await clock.advance(59_999);
+  assert.is(await status(), 200);
+  await clock.advance(1);
+  assert.is(await status(), 401, 'whole seconds count');
+  await headend.close();
+});
+
 test('who asks too often waits; a proxy that is believed names who asks', async () => {
   const http: HttpOptions = { rateLimit: { max: 3, windowMs: 60_000 }, trustProxy: true };
-  await withServer(http, async (send) => {
+  await withServer(http, async ({ send }) => {
     const from = (address: string): Ask => ({ headers: { 'x-forwarded-for': address } });
     for (let i = 0; i < 3; i++) {
       assert.is((await send('/channels', from('203.0.113.7'))).status, 200);
@@ -158,7 +162,17 @@ test('who asks too often waits; a proxy that is believed names who asks', async 
     assert.is((await send('/channels', from('203.0.113.8'))).status, 200);
     for (let i = 0; i < 10; i++) assert.is((await send('/channels')).status, 200);
   });
-  await withServer({ rateLimit: { max: 3 } }, async (send) => {
+  await withServer({ rateLimit: { max: 3 }, trustProxy: ['127.0.0.1'] }, async ({ send }) => {
+    // What a client writes there itself stands before what the proxy adds.
+    const forged = (i: number): Ask => ({
+      headers: { 'x-forwarded-for': `198.51.100.${i}, 203.0.113.7` },
+    });
+    for (let i = 0; i < 3; i++) assert.is((await send('/channels', forged(i))).status, 200);
+    assertProblem(await send('/channels', forged(4)), 429, 'RATE_LIMITED');
+    const loopback = { headers: { 'x-forwarded-for': '127.0.0.1, 203.0.113.7' } };
+    assertProblem(await send('/channels', loopback), 429, 'RATE_LIMITED');
+  });
+  await withServer({ rateLimit: { max: 3 } }, async ({ send }) => {
     const headers = { 'x-forwarded-for': '203.0.113.7' };
     for (let i = 0; i < 10; i++) assert.is((await send('/channels', { headers })).status, 200);
   });
@@ -166,7 +180,7 @@ test('who asks too often waits; a proxy that is believed names who asks', async 
 
 test('guesses of a token count against the rate', async () => {
   const http: HttpOptions = { adminToken: ADMIN, rateLimit: { max: 3 }, trustProxy: true };
-  await withServer(http, async (send) => {
+  await withServer(http, async ({ send }) => {
     const headers = { 'x-forwarded-for': '203.0.113.7', authorization: 'Bearer guess' };
     for (let i = 0; i < 3; i++) {
       assertProblem(await send('/channels/news', { ...gone, headers }), 401, 'UNAUTHORIZED');

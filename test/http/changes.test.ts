@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { HttpOptions } from '../../lib/http/options.js';
-import { type Answer, ask, assertProblem, json, startServer, type TestServer } from './support.js';
+import { type Answer, ask, assertProblem, json, type TestServer, withServer } from './support.js';
 
 const test = suite('changes');
 
@@ -15,23 +15,19 @@ interface Server extends TestServer {
   change(method: string, path: string, definition?: object): Promise<Answer>;
 }
 
-async function withServer(http: HttpOptions, run: (server: Server) => Promise<void>) {
-  const server = await startServer(http);
-  const { url } = server;
+function withChanges(http: HttpOptions, run: (server: Server) => Promise<void>): Promise<void> {
   const headers = { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' };
-  try {
-    await run({
+  return withServer(http, (server) =>
+    run({
       ...server,
       change: (method, path, definition) =>
-        ask(url, path, {
+        server.send(path, {
           method,
           headers: definition ? headers : { authorization: headers.authorization },
           ...(definition && { body: JSON.stringify(definition) }),
         }),
-    });
-  } finally {
-    await server.headend.close();
-  }
+    }),
+  );
 }
 
 const film = (source: unknown, more: object = {}) => ({
@@ -44,7 +40,7 @@ const film = (source: unknown, more: object = {}) => ({
 const detail = (answer: Answer) => JSON.stringify(json(answer));
 
 test('a channel is added, watched, replaced and removed', async () => {
-  await withServer({}, async ({ change, url, engine }) => {
+  await withChanges({}, async ({ change, url, engine }) => {
     const added = await change('POST', '/channels', film('/films/a.mp4', { name: 'Films' }));
     assert.is(added.status, 201, added.body.toString());
     assert.is(added.headers.location, `${url}/channels/films`);
@@ -66,8 +62,43 @@ test('a channel is added, watched, replaced and removed', async () => {
   });
 });
 
+test('what lists of channels show is taken, told, and kept in place by a replacement', async () => {
+  await withChanges({}, async ({ change, url }) => {
+    const shown = { number: '7.1', logo: '/films.png', group: 'Films & more', language: 'pt-br' };
+    const added = await change('POST', '/channels', film('/a.mp4', shown));
+    assert.is(added.status, 201, added.body.toString());
+    const listed = async () => Object(json(await ask(url, '/channels'))).channels;
+    const [news, films] = await listed();
+    assert.equal(
+      [news, films].map(({ number, logo, group, language }) => [number, logo, group, language]),
+      [
+        ['1', null, null, 'und'],
+        ['7.1', '/films.png', 'Films & more', 'pt-BR'],
+      ],
+    );
+    const playlist = await ask(url, '/channels/films/index.m3u8');
+    assert.match(playlist.body.toString(), /LANGUAGE="pt-BR"/);
+
+    await change('POST', '/channels', film('/a.mp4', { id: 'last' }));
+    await change('PUT', '/channels/news', film('/a.mp4', { id: 'news' }));
+    const numbers = async () => (await listed()).map(({ id, number }: never) => [id, number]);
+    assert.equal(await numbers(), [
+      ['news', '1'],
+      ['films', '7.1'],
+      ['last', '2'],
+    ]);
+    // Two that swap their numbers pass through a moment in which both want the same.
+    await change('PUT', '/channels/last', film('/a.mp4', { id: 'last', number: '7.1' }));
+    assert.equal(Object.fromEntries(await numbers()), { news: '1', films: '7.1', last: '2' });
+    await change('PUT', '/channels/films', film('/a.mp4', { number: '1' }));
+    assert.equal(Object.fromEntries(await numbers()), { news: '2', films: '1', last: '7.1' });
+    await change('DELETE', '/channels/films');
+    assert.equal(Object.fromEntries(await numbers()), { news: '1', last: '7.1' });
+  });
+});
+
 test('a replacement that is wrong leaves the channel as it was', async () => {
-  await withServer({}, async ({ change, url }) => {
+  await withChanges({}, async ({ change, url }) => {
     await change('POST', '/channels', film('/films/a.mp4', { name: 'Films' }));
     const bad = film('/films/missing.mp4');
     const withoutDuration = {
@@ -82,7 +113,7 @@ test('a replacement that is wrong leaves the channel as it was', async () => {
 });
 
 test('a definition that is wrong is refused with the place of the mistake', async () => {
-  await withServer({}, async ({ change }) => {
+  await withChanges({}, async ({ change }) => {
     for (const [definition, place] of [
       [film('/a', { id: '../x' }), 'id'],
       [film('/a', { id: 'x'.repeat(65) }), 'id'],
@@ -92,6 +123,12 @@ test('a definition that is wrong is refused with the place of the mistake', asyn
       [film('/a', { schedule: { type: 'never', programmes: [] } }), 'schedule.type'],
       [film('/a', { frameRate: '24000/0' }), 'frameRate'],
       [film('/a', { epoch: 'yesterday' }), 'epoch'],
+      [film('/a', { number: '0' }), 'number'],
+      [film('/a', { number: '7,1' }), 'number'],
+      [film('/a', { logo: 'javascript:alert(1)' }), 'logo'],
+      [film('/a', { logo: 'https://x.example/"><' }), 'logo'],
+      [film('/a', { group: '' }), 'group'],
+      [film('/a', { language: 'de_DE' }), 'language'],
       [film(''), 'schedule.programmes[0].source'],
     ] as const) {
       const answer = await change('POST', '/channels', definition);
@@ -104,7 +141,7 @@ test('a definition that is wrong is refused with the place of the mistake', asyn
 });
 
 test('with a token and no media roots no source is allowed', async () => {
-  await withServer({ adminToken: ADMIN }, async ({ change }) => {
+  await withChanges({ adminToken: ADMIN }, async ({ change }) => {
     for (const source of [
       '/etc/passwd',
       'http://127.0.0.1/x.mp4',
@@ -128,7 +165,7 @@ test('sources come from the media roots alone', async () => {
     mediaRoots: [media, 'https://cdn.example.org/films/'],
   };
   try {
-    await withServer(http, async ({ change }) => {
+    await withChanges(http, async ({ change }) => {
       for (const source of [
         join(media, 'film.mp4'),
         join(media, 'later', 'film.mp4'),

@@ -1,7 +1,10 @@
 // The description of the routes: OpenAPI, metrics and docs/http.md say what the server does.
+
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { channelFromDefinition } from '../../lib/definition.js';
 import { HttpOptionsSchema } from '../../lib/http/options.js';
 import { ask, json, startServer } from './support.js';
 
@@ -51,6 +54,14 @@ test('OpenAPI describes every route, its answers and errors; docs/http.md names 
   for (const name of documented) assert.ok(operations.includes(name ?? ''), `${name} exists`);
 });
 
+test('the example definition of docs/http.md makes a channel', () => {
+  const [, example = ''] = /^### `POST \/channels`[\s\S]*?```json\n([\s\S]*?)```/m.exec(docs) ?? [];
+  const { id, schedule, frameRate } = channelFromDefinition(JSON.parse(example));
+  assert.is(id, 'films');
+  assert.is(Object(schedule).programmes?.length, 2);
+  assert.equal(frameRate, '30000/1001');
+});
+
 test('metrics are documented, and count what was asked', async () => {
   const { url, headend } = await startServer();
   await ask(url, '/channels/news/720p/index.m3u8?session=me');
@@ -72,6 +83,24 @@ test('metrics are documented, and count what was asked', async () => {
   assert.ok(counted('/channels/:id/:rendition/index.m3u8', 200));
   assert.ok(counted('/channels/:id', 404));
   assert.not.match(text, /no\/such\/route|nope/);
+});
+
+test('faults of channels that are gone leave the metrics', async () => {
+  const { url, headend, engine } = await startServer();
+  engine.fails = () => true;
+  const counted = async () => {
+    const text = (await ask(url, '/metrics')).body.toString();
+    return [...text.matchAll(/^headend_faults_total\{.*channel="(\w+)"\}/gm)].map(([, id]) => id);
+  };
+  const news = headend.channels.get('news');
+  const failed = once(headend, 'fault');
+  const waiting = news.register();
+  await failed;
+  assert.equal(await counted(), ['news']);
+  await headend.channels.remove('news');
+  await waiting;
+  assert.equal(await counted(), []);
+  await headend.close();
 });
 
 test('every option is in docs/http.md', () => {

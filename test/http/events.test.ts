@@ -4,8 +4,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { HttpOptions } from '../../lib/http/options.js';
-import { ask, assertProblem, startServer, type TestServer } from './support.js';
+import { ask, assertProblem, startServer, withServer } from './support.js';
 
 const test = suite('events');
 
@@ -46,15 +45,6 @@ async function follow(url: string, headers: Record<string, string> = {}): Promis
   };
 }
 
-async function withServer(http: HttpOptions, run: (server: TestServer) => Promise<void>) {
-  const server = await startServer(http);
-  try {
-    await run(server);
-  } finally {
-    await server.headend.close();
-  }
-}
-
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('the status comes at once and again, changes as they happen', async () => {
@@ -66,6 +56,29 @@ test('the status comes at once and again, changes as they happen', async () => {
     await follower.until(/event: session\ndata: .*"type":"opened","viewers":1,"sessionId":"me"/);
     await follower.until(/event: batch\ndata: .*"type":"started"/);
     await follower.until(/event: status[\s\S]*event: status[\s\S]*event: status/);
+    follower.close();
+  });
+});
+
+test('C13: a producer that fails shows in the events, in the channel and in the metrics', async () => {
+  await withServer({}, async ({ url, engine }) => {
+    engine.fails = () => true;
+    const follower = await follow(url);
+    const waiting = ask(url, '/channels/news/720p/index.m3u8').catch(() => null);
+    await follower.until(/event: fault\ndata: .*"code":"ENCODE_FAILED"/);
+    await follower.until(/event: channel\ndata: \{"channelId":"news","state":"error"\}/);
+    await follower.until(/event: batch\ndata: .*"type":"failed"/);
+    const channel = (await ask(url, '/channels/news')).body.toString();
+    assert.match(channel, /"state":"error"/);
+    assert.match(channel, /"failures":1/);
+    assert.match(channel, /"lastFault":\{"code":"ENCODE_FAILED"/);
+    const metrics = (await ask(url, '/metrics')).body.toString();
+    assert.match(metrics, /headend_faults_total\{code="ENCODE_FAILED",channel="news"\} 1\n/);
+    assert.match(metrics, /headend_channels\{state="error"\} 1\n/);
+    engine.fails = () => false;
+    await waiting;
+    const later = (await ask(url, '/channels/news')).body.toString();
+    assert.match(later, /"failures":0/, 'progress is seen, too');
     follower.close();
   });
 });
@@ -110,6 +123,9 @@ test('no more than the bound follow, and a place becomes free', async () => {
 });
 
 test('a client that does not read is dropped', async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error) => warnings.push(message);
+  process.on('warning', onWarning);
   await withServer({}, async ({ url, headend }) => {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -138,6 +154,8 @@ test('a client that does not read is dropped', async () => {
     assert.is(await clients(), '0');
     socket.destroy();
   });
+  process.off('warning', onWarning);
+  assert.equal(warnings, []);
 });
 
 test('the end of the server ends the events, and no timer is left', async () => {

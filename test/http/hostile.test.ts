@@ -1,10 +1,13 @@
 // What nobody sends by accident: it is refused with a problem document, or does nothing.
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import fastify from 'fastify';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Headend } from '../../lib/headend.js';
-import { type Answer, type Ask, ask, assertProblem, json, startServer } from './support.js';
+import { headendPlugin } from '../../lib/http/plugin.js';
+import { serverOptions } from '../../lib/http/server-options.js';
+import { type Answer, type Ask, assertProblem, json, startServer } from './support.js';
 
 interface Context {
   headend: Headend;
@@ -15,9 +18,7 @@ interface Context {
 const test = suite<Context>('hostile requests');
 
 test.before.each(async (context) => {
-  const { headend, url } = await startServer();
-  Object.assign(context, { headend, url });
-  context.send = (path, options) => ask(url, path, options);
+  Object.assign(context, await startServer());
 });
 
 test.after.each(async ({ headend }) => {
@@ -26,8 +27,8 @@ test.after.each(async ({ headend }) => {
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-// Sends bytes as they are and resolves with all that comes back.
-async function raw(url: string, text: string): Promise<string> {
+// Sends bytes as they are, and some more from time to time, and resolves with all that comes back.
+async function raw(url: string, text: string, drip = ''): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   let received = '';
@@ -36,7 +37,9 @@ async function raw(url: string, text: string): Promise<string> {
   });
   socket.on('error', () => {});
   socket.write(text);
+  const timer = setInterval(() => drip !== '' && socket.writable && socket.write(drip), 10);
   await once(socket, 'close');
+  clearInterval(timer);
   return received;
 }
 
@@ -81,6 +84,31 @@ test('queries that come twice, nested or poisoned', async ({ send }) => {
   assert.is(Reflect.get({}, 'x'), undefined);
 });
 
+test('numbers and instants that are absurd', async ({ send, headend }) => {
+  await headend.channels.get('news').register('me');
+  const position = (segmentNumber: string) =>
+    send('/channels/news/position', {
+      ...{ method: 'POST', headers: JSON_TYPE },
+      body: `{"sessionId":"me","rendition":"720p","segmentNumber":${segmentNumber}}`,
+    });
+  for (const number of ['-1', '1.5', '"1"', 'null', '1e400', 'NaN', '[1]']) {
+    assertProblem(await position(number), 400, 'INVALID_REQUEST');
+  }
+  for (const number of ['0', '-0', '9007199254740993', '1e308']) {
+    const answer = await position(number);
+    assert.is(answer.status, 200, `${number}: ${answer.body}`);
+  }
+  const positions = headend.channels
+    .get('news')
+    .status()
+    .viewers.map((v) => v.segmentNumber);
+  assert.ok(positions.every((number) => number !== null && Number.isSafeInteger(number)));
+  for (const instant of ['9999-12-31T23:59:59Z', '0000-01-01T00:00:00Z']) {
+    const path = `/channels/news/guide?from=${instant}&to=${instant}`;
+    assert.is((await send(path)).status, 200, instant);
+  }
+});
+
 test('bodies that poison, lie or do not end', async ({ send, headend }) => {
   const post = (body: string, headers: Record<string, string> = JSON_TYPE) =>
     send('/channels', { method: 'POST', headers, body });
@@ -95,6 +123,9 @@ test('bodies that poison, lie or do not end', async ({ send, headend }) => {
     '',
     '{"id":"x"}',
     '{"id":["x"],"schedule":{"type":"loop","programmes":[]}}',
+    `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+    `${'{"id":'.repeat(100_000)}1${'}'.repeat(100_000)}`,
+    `{"id":"x","schedule":${'{"type":"at","between":'.repeat(10_000)}1${'}'.repeat(10_001)}`,
   ]) {
     assertProblem(await post(body), 400, 'INVALID_REQUEST');
   }
@@ -119,6 +150,7 @@ test('methods that the path does not have, and headers that would change the met
     ['/channels', 'DELETE', 'GET, HEAD, POST'],
     ['/channels/news', 'PATCH', 'DELETE, GET, HEAD, PUT'],
     ['/health', 'PUT', 'GET, HEAD'],
+    ['/lineup.post', 'GET', 'POST'],
     ['/events', 'HEAD', 'GET'],
   ] as const) {
     const answer = await send(path, { method });
@@ -149,6 +181,39 @@ test('what is no HTTP request, or one with huge headers, is answered and cut off
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), text.slice(0, 40));
   }
   assert.is((await send('/channels')).status, 200);
+});
+
+test('who sends headers or a body too slowly is told so and cut off', async ({ headend }) => {
+  const options = serverOptions(headend);
+  const patient = fastify(options).server;
+  assert.is(patient.headersTimeout, 10_000);
+  assert.is(patient.requestTimeout, 30_000);
+  assert.is(patient.timeout, 60_000);
+  // The same server, in a hurry.
+  const hurry = { headersTimeout: 100, connectionsCheckingInterval: 20 };
+  const app = fastify({ ...options, requestTimeout: 200, http: { ...options.http, ...hurry } });
+  await app.register(headendPlugin, { headend });
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  for (const [begin, drip] of [
+    ['GET /channels HTTP/1.1\r\nHost: a\r\n', 'X: y\r\n'],
+    [
+      'POST /channels HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n',
+      ' ',
+    ],
+  ] as const) {
+    const answer = await raw(url, begin, drip);
+    assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/);
+    assert.match(answer, /"code":"INVALID_REQUEST"\}$/);
+  }
+  await app.close();
+});
+
+test('OPTIONS without a browser behind it is answered like a preflight', async ({ send }) => {
+  for (const path of ['/channels', '/channels/news/index.m3u8', '/nothing', '*']) {
+    const { status, body } = await send(path, { method: 'OPTIONS' });
+    assert.is(status, 204, path);
+    assert.is(body.length, 0);
+  }
 });
 
 test('the host that a request names goes nowhere unless it can be one', async ({ send }) => {

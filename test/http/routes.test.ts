@@ -71,6 +71,10 @@ test('playlists lead to playlists lead to segments', async ({ get }) => {
   ]) {
     const media = await get(`/channels/news/${rendition}/index.m3u8`);
     assert.is(media.headers['cache-control'], 'max-age=2');
+    const { etag = '' } = media.headers;
+    const path = `/channels/news/${rendition}/index.m3u8`;
+    assert.is((await get(path, { 'if-none-match': etag })).status, 304);
+    assert.is((await get(path, { 'if-none-match': 'W/"another"' })).status, 200);
     const text = media.body.toString();
     const [, map = ''] = /MAP:URI="([^"]+)"/.exec(text) ?? [];
     const init = await get(`/channels/news/${rendition}/${map}`);
@@ -111,8 +115,38 @@ test('playlists are compressed for those who take gzip, segments never', async (
   assert.is(playlist.headers['content-encoding'], 'gzip');
   assert.match(gunzipSync(playlist.body).toString(), /^#EXTM3U/);
   assert.match(playlist.headers.vary ?? '', /accept-encoding/i);
+  for (const refusal of ['gzip;q=0', 'identity', 'br', 'gzip;q=0, *']) {
+    const plain = await get('/lineup.m3u', { 'accept-encoding': refusal });
+    assert.is(plain.headers['content-encoding'], undefined, refusal);
+    assert.match(plain.body.toString(), /^#EXTM3U/);
+  }
   const segment = await get(await firstSegment(context), accept);
   assert.is(segment.headers['content-encoding'], undefined);
+});
+
+test('every GET has its HEAD: the same status and type, and no bytes', async (context) => {
+  const { get } = context;
+  const segment = await firstSegment(context);
+  const { paths } = Object(json(await get('/openapi.json')));
+  const [, , , , file = ''] = segment.split('/');
+  const asked = Object.entries(Object(paths))
+    .filter(([path, item]) => Object(item).get && path !== '/events')
+    .map(([path]) =>
+      path.replace('{id}', 'news').replace('{rendition}', '720p').replace('{file}', file),
+    );
+  assert.ok(asked.length > 15);
+  for (const path of asked) {
+    const head = await get(path, {}, 'HEAD');
+    assert.is(head.body.length, 0, path);
+    if (path.endsWith('stream.ts')) {
+      assert.is(head.status, 200);
+      assert.is(head.headers['content-type'], 'video/mp2t');
+      continue;
+    }
+    const { status, headers } = await get(path);
+    assert.is(head.status, status, path);
+    assert.is(head.headers['content-type'], headers['content-type'], path);
+  }
 });
 
 test('HEAD tells length and type without the bytes', async (context) => {
@@ -290,6 +324,7 @@ test('health says whether the server can serve', async ({ get, engine, headend }
     failing: [],
     channels: 1,
     storeBytes: 0,
+    disk: null,
   };
   assert.equal(json(await get('/health')), health);
   engine.fails = () => true;

@@ -1,7 +1,13 @@
 // Viewers over HTTP: sessions that are issued, reported from and left.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Headend } from '../../lib/headend.js';
+import { systemClock } from '../../lib/clock.js';
+import { Headend } from '../../lib/headend.js';
+import { openJournal } from '../../lib/journal/open-journal.js';
+import { FakeEngine } from '../stream/fake-engine.js';
 import { type Answer, type Ask, ask, assertProblem, json, startServer, uris } from './support.js';
 
 interface Context {
@@ -117,6 +123,31 @@ test('who watches and from which file is for programs on this machine', async ({
   const foreign = (await details({ 'x-forwarded-for': '203.0.113.7' })).body.toString();
   assert.match(foreign, /"viewers":1/);
   assert.not.match(foreign, /secret-session|bulletin"|weather"|"source"/);
+});
+
+test('a journal that cannot be read is a 503 that says when to come back, and not where its file is', async () => {
+  const folder = join(await mkdtemp(join(tmpdir(), 'headend-history-')), 'state');
+  await mkdir(folder);
+  const journal = await openJournal({ file: join(folder, 'journal.sqlite') });
+  const parts = { engine: new FakeEngine(systemClock, 1), clock: systemClock, journal };
+  await using headend = await Headend.create({}, parts);
+  const url = await headend.listen({ port: 0, host: '127.0.0.1' });
+  const routes = ['/channels/news/as-run', '/faults', '/sessions'];
+  for (const route of routes) assert.is((await ask(url, route)).status, 200);
+  await rm(dirname(folder), { recursive: true });
+  void journal.record({ type: 'channel-deleted', channelId: 'news', atMs: 0 });
+  await journal.flush().catch(() => {});
+  assert.is(journal.status.state, 'failing');
+  for (const route of routes) {
+    const answer = await ask(url, route);
+    assertProblem(answer, 503, 'JOURNAL_FAILED');
+    assert.match(answer.headers['retry-after'] ?? '', /^\d+$/);
+    assert.not.ok(answer.body.includes(folder));
+  }
+  // So that it can be closed at once.
+  await mkdir(folder, { recursive: true });
+  await headend.close();
+  await rm(dirname(folder), { recursive: true });
 });
 
 test.run();

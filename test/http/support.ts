@@ -80,10 +80,14 @@ export interface TestServer {
   readonly engine: FakeEngine;
   readonly timers: { readonly pending: number };
   readonly url: string;
+  send(path: string, options?: Ask): Promise<Answer>;
 }
 
-export async function startServer(http: HttpOptions = {}): Promise<TestServer> {
-  const timers = new CountingClock();
+/** @param timers Its clock. */
+export async function startServer(
+  http: HttpOptions = {},
+  timers: Clock & { readonly pending: number } = new CountingClock(),
+): Promise<TestServer> {
   const engine = new FakeEngine(timers, 1);
   engine.segmentBytes = 1000;
   const headend = await Headend.create({ http }, { engine, clock: timers });
@@ -97,7 +101,20 @@ export async function startServer(http: HttpOptions = {}): Promise<TestServer> {
     ]),
   });
   const url = await headend.listen({ port: 0, host: '127.0.0.1' });
-  return { headend, engine, timers, url };
+  return { headend, engine, timers, url, send: (path, options) => ask(url, path, options) };
+}
+
+/** Runs with a server, and closes it. */
+export async function withServer(
+  http: HttpOptions,
+  run: (server: TestServer) => Promise<void>,
+): Promise<void> {
+  const server = await startServer(http);
+  try {
+    await run(server);
+  } finally {
+    await server.headend.close();
+  }
 }
 
 export function json(answer: Answer): unknown {

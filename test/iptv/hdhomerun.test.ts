@@ -44,8 +44,12 @@ test('discovery leads to the line-up', () => {
 
 test('the line-up names every channel by its number', () => {
   const url = 'http://tv:8080/channels/news/stream.ts';
-  assert.equal(tunerLineup([{ id: 'news', name: 'News', number: '7', url }]), [
-    { GuideNumber: '7', GuideName: 'News', VideoCodec: 'H264', AudioCodec: 'AAC', URL: url },
+  const news = { id: 'news', name: 'News', number: '7', url };
+  const listed = { GuideNumber: '7', GuideName: 'News', VideoCodec: 'H264', AudioCodec: 'AAC' };
+  assert.equal(tunerLineup([news, { ...news, isHd: true }, { ...news, isHd: false }]), [
+    { ...listed, URL: url },
+    { ...listed, HD: 1, URL: url },
+    { ...listed, URL: url },
   ]);
   assert.is(lineupStatus().ScanInProgress, 0);
 });

@@ -79,6 +79,14 @@ test('everything that a programme can say is valid and in its place', () => {
   for (const [path, ...values] of paths) assert.equal(read(xml, path), values, path);
 });
 
+test('the language of a channel is that of its name and of its titles', () => {
+  const details = { subtitle: 'O fim', description: 'Tudo.', categories: ['Filme'] };
+  const listed = { ...channel(entry({ details })), language: 'pt-BR' };
+  const xml = writeXmltv({ channels: [listed] });
+  assert.equal(read(xml, '//display-name[not(@lang)]'), ['1']);
+  assert.equal(read(xml, '//*[@lang="pt_BR"]'), ['One', 'News', 'O fim', 'Tudo.', 'Filme']);
+});
+
 test('an episode is numbered as far as it is known', () => {
   const numbers = (episode: NonNullable<GuideEntry['details']['episode']>) => {
     const xml = writeXmltv({ channels: [channel(entry({ details: { episode } }))] });
@@ -149,7 +157,8 @@ test('any text at all makes a valid document', () => {
   );
   fc.assert(
     fc.property(any, any, programmes, (id, name, entries) => {
-      const xml = writeXmltv({ channels: [{ id, name, entries }] });
+      const shown = { name, logo: name, language: 'de' };
+      const xml = writeXmltv({ channels: [{ id, ...shown, entries }] });
       assert.is(read(xml, '//programme/title').length, entries.length);
     }),
     { numRuns: 200 },

@@ -2,7 +2,7 @@
 // What changes while `headend serve` runs: the configuration file, the files of folders, channels over HTTP. What was
 // added over HTTP is there after a restart, as is the log of what aired.
 
-import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -94,9 +94,24 @@ test('channels of the file come, change and go; a broken file changes nothing', 
     channels: [channel('a', 'film.mp4', { schedule: longer, name: 'Anew' })],
   });
   await airs(url, 'a');
-  await until('the new name', async () =>
-    (await json(`${url}/channels/a`)).name === 'Anew' ? true : null,
-  );
+  const named = (name: string) =>
+    until(`the name ${name}`, async () =>
+      (await json(`${url}/channels/a`)).name === name ? true : null,
+    );
+  await named('Anew');
+
+  // Nothing tells of changes where the file really lies.
+  const source = join(folder, 'film.mp4');
+  const renamed = (name: string) => ({ channels: [channel('a', source, { name })] });
+  await mkdir(join(folder, 'elsewhere'));
+  const real = join(folder, 'elsewhere/headend.json');
+  await save(real, renamed('Linked'));
+  await symlink(real, `${file}.new`);
+  await rename(`${file}.new`, file);
+  await named('Linked');
+  await save(real, renamed('Hung up'));
+  server.kill('SIGHUP');
+  await named('Hung up');
   assert.is((await server.stop('SIGTERM')).code, 0, server.text);
 });
 
@@ -135,8 +150,12 @@ test('what was added over HTTP is there after a kill, and what aired can be read
   await save(file, { server: { state: 'state' }, channels: [channel('fixed', film)] });
   const start = () => new ServerProcess({ args: ['--config', file] });
   const headers = { 'content-type': 'application/json' };
+  const shown = { number: '7.1', logo: '/kept.png', group: 'Films', language: 'de' };
   const post = (url: string, id: string) =>
-    json(`${url}/channels`, { method: 'POST', headers, body: JSON.stringify(channel(id, film)) });
+    json(`${url}/channels`, {
+      ...{ method: 'POST', headers },
+      body: JSON.stringify(channel(id, film, shown)),
+    });
 
   const first = start();
   const before = await first.url();
@@ -155,6 +174,8 @@ test('what was added over HTTP is there after a kill, and what aired can be read
   const second = start();
   const after = await second.url();
   assert.equal(await channelsOf(after), ['fixed', 'kept']);
+  const { number, logo, group, language } = await json(`${after}/channels/kept`);
+  assert.equal({ number, logo, group, language }, shown);
   const { sessions } = await json(`${after}/sessions?channel=kept`);
   assert.equal(
     (sessions as { sessionId: string }[]).map(({ sessionId }) => sessionId),

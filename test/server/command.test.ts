@@ -48,6 +48,22 @@ test('a wrong command line or configuration is exit code 2', async ({ folder }) 
   assert.match((await headend('serve', '--config', file)).text, /server\.port.*got 'x'/);
 });
 
+test('the command line wins over the environment, and of equals none', async ({ folder, film }) => {
+  const media = join(folder, 'News');
+  await mkdir(media);
+  await copyFile(film, join(media, '1.mp4'));
+  const file = join(folder, 'headend.json');
+  await writeFile(file, '{ "channels": [] }');
+  const under = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
+    run(process.execPath, ['--import', 'tsx', MAIN, 'check', ...args], {
+      env: { ...process.env, ...env },
+    });
+  const both = { HEADEND_CONFIG: file, HEADEND_MEDIA: media };
+  assert.is((await under(both)).code, 2);
+  assert.match(String((await under(both, '--media', media)).stdout), '1 channels checked');
+  assert.match(String((await under(both, '--config', file)).stdout), '0 channels checked');
+});
+
 test('help and schema are exit code 0', async () => {
   const help = await headend('--help');
   assert.is(help.code, 0);

@@ -45,12 +45,23 @@ test('a mistake is told by file, place, expectation and value', async ({ folder 
       "'soon'",
     ],
     [films(loop([]), { ladder: [{ height: 1, bitrate: 1 }] }), 'ladder[0].height', 'got 1'],
+    [
+      { server: { diskStore: { directory: 'd', warnBelowBytes: 1 } } },
+      'server.diskStore must have a warnBelowBytes that is not below its refuseBelowBytes',
+    ],
     [{ server: { port: 70_000 } }, 'server.port', '65535', 'got 70000'],
     [{ server: { http: { adminToken: 'x'.repeat(20) } } }, 'unknown options: adminToken'],
     [
       { channels: [...films(loop([])).channels, ...films(loop([])).channels] },
       "channels[1].id must differ from channels[0].id, got 'films'",
     ],
+    [
+      { channels: ['a', 'b'].map((id) => ({ id, number: '7.1', schedule: loop([]) })) },
+      "channels[1].number must differ from channels[0].number, got '7.1'",
+    ],
+    [films(loop([]), { number: 7 }), 'channels[0].number', 'string', 'got 7'],
+    [films(loop([]), { logo: 'logo.png' }), 'channels[0].logo', 'a path that begins with "/"'],
+    [films(loop([]), { language: 'de_DE' }), 'channels[0].language', 'BCP 47', "got 'de_DE'"],
   ] as const) {
     const error: unknown = await read(folder, content).then(
       () => null,
@@ -142,10 +153,12 @@ test('check and serve take the same options of createHeadend from it', async ({ 
     server: {
       ...{ host: '::', port: 1, state: 's', journal: false, probeCache: 'p', http: {} },
       ...{ caFile: 'ca.pem', hardware: 'software', playlistSegments: 6 },
+      diskStore: { directory: 'segments', warnBelowBytes: 2 ** 34 },
     },
   });
   assert.equal(headendOptions(server), {
     caFile: join(folder, 'ca.pem'),
+    diskStore: { directory: join(folder, 'segments'), warnBelowBytes: 2 ** 34 },
     hardware: 'software',
     playlistSegments: 6,
   });
@@ -166,6 +179,16 @@ test('files that somebody named are told from those in the default directory', a
     isJournalNamed: true,
     ...{ probeCache: join(home, 'probes.sqlite'), isProbeCacheNamed: true },
   });
+});
+
+test('the published schema is the one of the program, and the example file is valid', async ({
+  folder,
+}) => {
+  const file = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+  const hint = 'run: npm run docs:schema';
+  assert.equal(JSON.parse(await file('docs/headend.schema.json')), JSON.parse(jsonSchema()), hint);
+  const { channels = [] } = await read(folder, await file('examples/headend.json'));
+  assert.ok(channels.length >= 2);
 });
 
 test.run();

@@ -44,4 +44,23 @@ test('only a browser that wants a gesture mutes, and an address that cannot be r
   }
 });
 
+test('under a path the page is there with and without the slash', async () => {
+  const http = { basePath: '/live/tv' };
+  await using headend = await Headend.create(
+    { http },
+    { engine: new FakeEngine(systemClock, 1), clock: systemClock },
+  );
+  await using server = await createServer(headend);
+  const url = await server.listen({ port: 0, host: '127.0.0.1' });
+  const bare = await fetch(`${url}/live/tv`, { redirect: 'manual' });
+  assert.is(bare.status, 302);
+  assert.is(bare.headers.get('location'), 'tv/');
+  for (const path of ['/live/tv', '/live/tv/', '/live/tv/app.js', '/live/tv/assets/hls.min.js']) {
+    assert.is((await fetch(url + path)).status, 200, path);
+  }
+  for (const path of ['/', '/live', '/live/', '/live/tvx', '/live/tv/../secret', '/live/tv/nope']) {
+    assert.is((await fetch(url + path)).status, 404, path);
+  }
+});
+
 test.run();

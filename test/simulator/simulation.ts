@@ -3,10 +3,10 @@
 import { delay } from '../../lib/clock.js';
 import { SegmentStore } from '../../lib/store/segment-store.js';
 import { StreamManager } from '../../lib/stream/stream-manager.js';
+import { FakeClock } from '../stream/fake-clock.js';
 import { channel, EPOCH } from './channels.js';
 import { CostEngine, Machine } from './machine.js';
 import { POLICIES, type Policy } from './policies.js';
-import { SimClock } from './sim-clock.js';
 import { type Visit, visit } from './viewer.js';
 
 /** What is simulated. */
@@ -38,7 +38,7 @@ export interface Outcome {
 
 /** Simulates a scenario. */
 export async function simulate(scenario: Scenario): Promise<Outcome> {
-  const clock = new SimClock(EPOCH + 1_000_000_500);
+  const clock = new FakeClock(EPOCH + 1_000_000_500, 1);
   const random = generator(scenario.seed);
   const machine = new Machine(clock, scenario.cores);
   const engine = new CostEngine(machine);
@@ -76,7 +76,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   return summary(visits, machine.used / capacity, engine.made);
 }
 
-function createStreams(scenario: Scenario, clock: SimClock, engine: CostEngine): StreamManager {
+function createStreams(scenario: Scenario, clock: FakeClock, engine: CostEngine): StreamManager {
   const silent = () => {};
   const streams = new StreamManager({
     engine,

@@ -126,8 +126,13 @@ test('segments are made before they are listed, one every segment duration, by o
 });
 
 test('with a hardware encoder, which may fail, nothing is listed before it is made', async () => {
-  for (const segmentMs of [500, 3000, 4500]) {
-    const setup = setUp({ segmentMs, encoder: 'nvenc' });
+  for (const [segmentMs, playlistSegments] of [
+    [500, 10],
+    [3000, 10],
+    [4500, 10],
+    [4500, 4],
+  ] as const) {
+    const setup = setUp({ segmentMs, playlistSegments, encoder: 'nvenc' });
     let to = -1;
     for (let second = 0; second < 40; second++) {
       // Slower than real time, requests may end in SEGMENT_TIMEOUT: so at the start.
@@ -137,6 +142,7 @@ test('with a hardware encoder, which may fail, nothing is listed before it is ma
       );
       if (value === null) continue;
       if (to === -1) assert.ok(value.range.to >= N + 2, 'three target durations to begin with');
+      assert.ok(value.range.to - value.range.from >= 2, 'three target durations, however late');
       assert.ok(value.range.to >= to, 'the end does not go back');
       to = value.range.to;
       for (let sequence = value.range.from; sequence <= to; sequence++) {
@@ -186,7 +192,7 @@ test('a viewer plays for five minutes and gets every segment, none of them wrong
   await setup.stream.close();
 });
 
-test('only what is watched is encoded: the audio always, a rung for three target durations after its last request', async () => {
+test('only what is watched is encoded: the audio always, a rung as long as somebody asks for it', async () => {
   const setup = setUp();
   await timed(setup.clock, setup.stream.playlist('360p'));
   await play(setup, 'audio', 40);
@@ -196,6 +202,52 @@ test('only what is watched is encoded: the audio always, a rung for three target
   assert.equal(rungsAt(N + 3), ['360p']);
   assert.equal(rungsAt(N + 8), []);
   assert.equal(setup.stream.rungsInDemand, []);
+  await setup.stream.close();
+});
+
+test('a rung is dropped with the next segment when nobody has asked for it in two target durations', async () => {
+  const asks = {
+    playlist: ({ stream }: Setup): Promise<unknown> => stream.playlist('720p'),
+    segment: ({ stream }: Setup): Promise<unknown> => stream.segment('720p', N),
+  };
+  for (const [what, ask] of Object.entries(asks)) {
+    const setup = setUp();
+    await timed(setup.clock, setup.stream.playlist('720p'));
+    await timed(setup.clock, setup.stream.segment('720p', N + 2));
+    await timed(setup.clock, ask(setup));
+    await setup.stream.register('listener');
+    await setup.clock.advance(7999);
+    assert.equal(setup.stream.rungsInDemand, ['720p'], `${what}: just before`);
+    await setup.clock.advance(1);
+    assert.equal(setup.stream.rungsInDemand, [], `${what}: two target durations later`);
+    const made = setup.engine.batches.length;
+    await setup.stream.register('listener');
+    await setup.clock.advance(16_000);
+    const later = setup.engine.batches.slice(made);
+    assert.ok(later.length > 1 && later.every(({ rungs }) => rungs.length === 0), what);
+    // Asked for again it begins with the segment that is asked for, at once, and goes on with the next ones.
+    const missing = later[0]?.from ?? 0;
+    const { ms } = await timed(setup.clock, setup.stream.segment('720p', missing));
+    assert.is(ms, 500, `${what}: as a cold start`);
+    await play(setup, '720p', 20, new Set([missing]));
+    assert.equal(setup.engine.batches.at(-1)?.rungs, ['720p']);
+    await setup.stream.close();
+  }
+});
+
+test('no jitter of a player that asks once per target duration drops its rung', async () => {
+  const setup = setUp();
+  await timed(setup.clock, setup.stream.playlist('720p'));
+  // Playlist and segment by turns, each almost a target duration late or early: at most 7.9 s without a request.
+  for (let n = 0; n < 20; n++) {
+    const onAir = Math.floor((setup.clock.now() - EPOCH) / 4000);
+    if (n % 2 === 0) await timed(setup.clock, setup.stream.playlist('720p'));
+    else assert.is(await textOf(setup, '720p', onAir), nameOf('720p', onAir));
+    await setup.clock.advance(n % 4 < 2 ? 7900 : 100);
+  }
+  assert.ok(setup.engine.batches.length > 15);
+  assert.ok(setup.engine.batches.every(({ rungs }) => rungs.join() === '720p'));
+  assert.is(setup.engine.producers, 1, 'nothing had to be made afterwards');
   await setup.stream.close();
 });
 

@@ -4,21 +4,29 @@ import type { Clock } from '../../lib/clock.js';
 interface Timer {
   readonly at: number;
   readonly order: number;
-  readonly fire: () => void;
+  /** Null when it has fired or was cancelled. */
+  fire: (() => void) | null;
 }
 
+const TURNS = 10;
+
 /** Lets everything that can run without a timer run. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+export async function settle(turns = TURNS): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export class FakeClock implements Clock {
   #now: number;
   #order = 0;
-  readonly #timers = new Set<Timer>();
+  #pending = 0;
+  readonly #turns: number;
+  // A binary heap by instant and order: simulations have many timers.
+  readonly #heap: Timer[] = [];
 
-  constructor(now: number) {
+  /** @param turns Turns of the event loop that what a timer sets off may take; less is faster. */
+  constructor(now: number, turns = TURNS) {
     this.#now = now;
+    this.#turns = turns;
   }
 
   now(): number {
@@ -30,9 +38,10 @@ export class FakeClock implements Clock {
   }
 
   setTimer(fire: () => void, ms: number): () => void {
-    const timer = { at: this.#now + Math.max(ms, 0), order: this.#order++, fire };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
+    const timer: Timer = { at: this.#now + Math.max(ms, 0), order: this.#order++, fire };
+    this.#push(timer);
+    this.#pending++;
+    return () => this.#take(timer);
   }
 
   /** Moves on by `ms` without letting any timer fire: a thread that is busy, a machine that was suspended. */
@@ -42,23 +51,68 @@ export class FakeClock implements Clock {
 
   /** Timers that have not fired. */
   get pending(): number {
-    return this.#timers.size;
+    return this.#pending;
   }
 
-  /** Moves on by `ms`, firing what falls due in order. */
+  /** Moves on by `ms`, firing what falls due in order; what a timer sets off has run before the next one fires. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
-    await settle();
+    await settle(this.#turns);
     for (;;) {
-      const due = [...this.#timers].filter((timer) => timer.at <= end);
-      due.sort((a, b) => a.at - b.at || a.order - b.order);
-      const [next] = due;
-      if (!next) break;
-      this.#timers.delete(next);
+      const next = this.#heap[0];
+      if (!next || next.at > end) break;
+      this.#pop();
+      const fire = this.#take(next);
+      if (!fire) continue;
       this.#now = Math.max(this.#now, next.at);
-      next.fire();
-      await settle();
+      fire();
+      await settle(this.#turns);
     }
     this.#now = end;
   }
+
+  #take(timer: Timer): (() => void) | null {
+    const { fire } = timer;
+    timer.fire = null;
+    if (fire) this.#pending--;
+    return fire;
+  }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let index = heap.push(timer) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!this.#swapIfBefore(index, parent)) break;
+      index = parent;
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    heap[0] = last;
+    for (let index = 0; ; ) {
+      const left = 2 * index + 1;
+      const child = isBefore(heap[left + 1], heap[left]) ? left + 1 : left;
+      if (!this.#swapIfBefore(child, index)) break;
+      index = child;
+    }
+  }
+
+  // Exchanges two places of the heap when the first holds the earlier timer.
+  #swapIfBefore(first: number, second: number): boolean {
+    const heap = this.#heap;
+    const [a, b] = [heap[first], heap[second]];
+    if (!a || !b || !isBefore(a, b)) return false;
+    heap[first] = b;
+    heap[second] = a;
+    return true;
+  }
+}
+
+function isBefore(a: Timer | undefined, b: Timer | undefined): boolean {
+  if (!a || !b) return false;
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

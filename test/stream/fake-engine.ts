@@ -32,8 +32,9 @@ export function nameOf(rendition: string, sequence: number): string {
 }
 
 /** Hash of the init segment of a rendition. */
-export function initHash(rendition: string): string {
-  return Buffer.from(rendition.padEnd(8, ' ')).toString('hex').slice(0, 16);
+export function initHash(rendition: string, encoder = 'software'): string {
+  const name = encoder === 'software' ? rendition : `${encoder.slice(0, 2)}${rendition}`;
+  return Buffer.from(name.padEnd(8, ' ')).toString('hex').slice(0, 16);
 }
 
 /** A probe's result with nothing in it but what is given. */
@@ -63,6 +64,8 @@ export class FakeEngine implements Engine {
   readonly clock: Clock;
   /** Time that each segment takes. */
   segmentMs: number;
+  /** The same for the segments of one channel. */
+  readonly segmentMsOf = new Map<string, number>();
   /** Bytes of each segment. */
   segmentBytes = 100;
   /** Whether segments come in two fragments. */
@@ -81,6 +84,12 @@ export class FakeEngine implements Engine {
   producers = 0;
   alive = 0;
   closed = false;
+  /** Producers at work. */
+  working = 0;
+  /** The best encoder of the machine. */
+  encoder = 'software';
+  /** The segment at which encoders other than software break. */
+  breaksAt = Infinity;
 
   constructor(clock: Clock, segmentMs = 500) {
     this.clock = clock;
@@ -105,7 +114,7 @@ export class FakeEngine implements Engine {
   }
 
   async hardware(): Promise<readonly EncoderReport[]> {
-    return [{ name: 'software', works: true, reason: '', elapsedMs: 0 }];
+    return [{ name: this.encoder, works: true, reason: '', elapsedMs: 0 }];
   }
 
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
@@ -130,7 +139,7 @@ class FakeProducer implements Producer {
   readonly #options: ProducerOptions;
   readonly #sink: ProducerSink;
   readonly #stop = new AbortController();
-  #started = false;
+  #encoder: string | null = null;
 
   constructor(engine: FakeEngine, number: number, options: ProducerOptions, sink: ProducerSink) {
     this.#engine = engine;
@@ -139,7 +148,13 @@ class FakeProducer implements Producer {
     this.#sink = sink;
   }
 
-  async produce({ from, count, rungs, timeline }: ProduceRequest): Promise<BatchReport> {
+  async produce({
+    from,
+    count,
+    rungs,
+    timeline,
+    encoder = 'software',
+  }: ProduceRequest): Promise<BatchReport> {
     const engine = this.#engine;
     const { channelId, format } = this.#options;
     const { framesPerSegment } = format;
@@ -153,17 +168,12 @@ class FakeProducer implements Producer {
     ) {
       throw new Error('the timeline does not cover the batch');
     }
-    if (!this.#started) {
-      this.#started = true;
-      for (const rendition of ['audio', ...this.#options.rungs.map((rung) => rung.id)]) {
-        const data = new TextEncoder().encode(`init of ${rendition}`);
-        const codecs = rendition === 'audio' ? 'mp4a.40.2' : 'avc1.64001f';
-        const hash = initHash(rendition);
-        this.#sink.onInit({ rendition, codecs, data, hash, encoder: 'software', from });
-      }
-    }
+    if (this.#encoder === null) this.#tellInits(encoder, from);
     for (let sequence = from; sequence < from + count; sequence++) {
       const renditions = ['audio', ...rungs];
+      if (sequence === engine.breaksAt && this.#encoder !== 'software') {
+        this.#tellInits('software', sequence);
+      }
       try {
         await this.#begin(renditions, sequence);
         await this.#work(engine.fragments ? 0.5 : 1);
@@ -176,7 +186,7 @@ class FakeProducer implements Producer {
       for (const rendition of renditions) {
         const data = this.#bytes(rendition, sequence);
         this.#tellFragment(rendition, sequence, 1);
-        const init = initHash(rendition);
+        const init = this.#hashOf(rendition);
         const segment = { rendition, sequence, init, start: 0, duration: 0, timescale: 1, data };
         this.#sink.onSegment(segment);
       }
@@ -192,6 +202,21 @@ class FakeProducer implements Producer {
     this.#engine.alive--;
   }
 
+  #tellInits(encoder: string, from: number): void {
+    const isFirst = this.#encoder === null;
+    this.#encoder = encoder;
+    const rungs = this.#options.rungs.map((rung) => rung.id);
+    for (const rendition of isFirst ? ['audio', ...rungs] : rungs) {
+      const data = new TextEncoder().encode(`init of ${rendition}`);
+      const codecs = rendition === 'audio' ? 'mp4a.40.2' : 'avc1.64001f';
+      this.#sink.onInit({ rendition, codecs, data, hash: this.#hashOf(rendition), encoder, from });
+    }
+  }
+
+  #hashOf(rendition: string): string {
+    return initHash(rendition, rendition === 'audio' ? 'software' : (this.#encoder ?? 'software'));
+  }
+
   // Half of every segment is out after half of the time.
   async #begin(renditions: readonly string[], sequence: number): Promise<void> {
     if (!this.#engine.fragments) return;
@@ -204,7 +229,7 @@ class FakeProducer implements Producer {
     const data = this.#bytes(rendition, sequence);
     const half = data.byteLength / 2;
     const part = data.subarray(index * half, (index + 1) * half);
-    const init = initHash(rendition);
+    const init = this.#hashOf(rendition);
     const fragment = { rendition, sequence, index, last: index === 1, init, data: part };
     this.#sink.onFragment?.(fragment);
   }
@@ -216,11 +241,15 @@ class FakeProducer implements Producer {
   }
 
   async #work(share: number): Promise<void> {
-    const stopped = new HeadendError('ENGINE_STOPPED', 'engine', 'stopped');
+    const engine = this.#engine;
+    const ms = engine.segmentMsOf.get(this.#options.channelId) ?? engine.segmentMs;
+    engine.working++;
     try {
-      await delay(this.#engine.clock, this.#engine.segmentMs * share, this.#stop.signal);
+      await delay(engine.clock, ms * share, this.#stop.signal);
     } catch {
-      throw stopped;
+      throw new HeadendError('ENGINE_STOPPED', 'engine', 'stopped');
+    } finally {
+      engine.working--;
     }
   }
 }

@@ -1,13 +1,17 @@
 // Who goes first when channels compete, what is measured, and who is let in.
+import { availableParallelism } from 'node:os';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HeadendError } from '../../lib/errors.js';
+import { Headend } from '../../lib/headend.js';
 import { type AdmissionPolicy, admit, load } from '../../lib/stream/admission.js';
 import { GenerationMeter } from '../../lib/stream/generation-meter.js';
 import { failureClass, Recovery } from '../../lib/stream/recovery.js';
 import { WorkScheduler } from '../../lib/stream/work-scheduler.js';
+import { loop } from '../../lib/timeline/loop.js';
 import { FakeClock, settle } from './fake-clock.js';
+import { FakeEngine } from './fake-engine.js';
 import { createStreams, N, START } from './streams.js';
 
 function setUp(slots = 2) {
@@ -86,6 +90,37 @@ test('work that waits for something else gives its slot back after a while', asy
   for (const name of begun) await end(name);
   assert.is(scheduler.inWork, 0);
   assert.is(clock.pending, 0);
+});
+
+test('however long work takes, no more than two are begun for a slot', async () => {
+  const { clock, begun, add, end } = setUp(3);
+  for (let n = 0; n < 20; n++) void add(`${n}`, 0);
+  await clock.advance(60_000);
+  assert.is(begun.length, 6);
+  await end('0');
+  assert.is(begun.length, 7, 'the next one when one has ended');
+  await clock.advance(60_000);
+  assert.is(begun.length, 7);
+});
+
+test('B12: a machine has at most as many producers at work as it has cores, or four', async () => {
+  const clock = new FakeClock(START);
+  const engine = new FakeEngine(clock, 60_000);
+  const headend = await Headend.create({}, { engine, clock });
+  const schedule = loop([{ source: '/a.mp4', duration: 10 }]);
+  for (let n = 0; n < 3 * availableParallelism() + 8; n++) {
+    await (await headend.channels.add({ id: `c${n}`, schedule })).register('a');
+  }
+  let most = 0;
+  for (let ms = 0; ms < 25_000; ms += 1000) {
+    await clock.advance(1000);
+    most = Math.max(most, engine.working);
+  }
+  const { slots } = headend.status();
+  assert.ok(most >= slots, `${most} of ${slots} slots`);
+  // Half the cores, rounded up.
+  assert.ok(most <= Math.max(4, availableParallelism() + 1), `${most} at work`);
+  await headend.close();
 });
 
 test('work whose signal aborts leaves the queue; work that fails gives its slot back', async () => {
@@ -188,13 +223,31 @@ test('B12: a channel that takes nearly as long to make as to play is warned abou
   engine.segmentMs = 3900;
   await watch(120);
   assert.is(warnings.length, 1);
-  assert.is(warnings[0]?.type, 'slow-generation');
-  assert.ok((warnings[0]?.ratio ?? 0) >= 0.9);
+  assert.ok(warnings[0]?.type === 'slow-generation' && warnings[0].ratio >= 0.9);
   engine.segmentMs = 1000;
   await watch(160);
   engine.segmentMs = 3900;
   await watch(160);
   assert.is(warnings.length, 2, 'again after it had calmed down');
+  await streams.shutdown();
+});
+
+test('B12: speed is measured for each channel, and the warning comes before it reaches 1', async () => {
+  const { clock, engine, add, warnings, streams } = createStreams({ segmentMs: 500 });
+  const [fast, slow] = [add('fast'), add('slow')];
+  for (let ms = 500; ms <= 4000 && warnings.length === 0; ms += 100) {
+    engine.segmentMsOf.set('slow', ms);
+    for (const stream of [fast, slow]) await stream.register('a');
+    await clock.advance(4000);
+  }
+  assert.equal(
+    warnings.map(({ channelId }) => channelId),
+    ['slow'],
+  );
+  const ratio = warnings[0]?.type === 'slow-generation' ? warnings[0].ratio : 0;
+  assert.ok(ratio >= 0.9 && ratio < 1, `${ratio}`);
+  assert.is(slow.production?.generationRatio, ratio);
+  assert.is(fast.production?.generationRatio, 0.125);
   await streams.shutdown();
 });
 

@@ -1,5 +1,5 @@
 // The control plane on the fake clock and the fake engine, with everything it tells written down.
-import type { Journal, SavedSession } from '../../lib/journal/journal.js';
+import type { Journal, SavedEncoding, SavedSession } from '../../lib/journal/journal.js';
 import type { JournalOperation } from '../../lib/journal/operations.js';
 import { completeLadder } from '../../lib/ladder.js';
 import { SegmentStore } from '../../lib/store/segment-store.js';
@@ -30,6 +30,9 @@ export class ArrayJournal implements Journal {
   async close(): Promise<void> {}
   openSessions(): SavedSession[] {
     return this.sessions;
+  }
+  savedEncodings(): SavedEncoding[] {
+    return [];
   }
   savedChannels(): ReadonlyMap<string, string> {
     return new Map();

@@ -17,6 +17,10 @@ export interface Watched {
   readonly pictures: readonly Uint8Array[];
   readonly width: number;
   readonly height: number;
+  /** Seconds behind the end of the playlist, in the end. */
+  readonly latency: number;
+  /** Pictures that were decoded too late to be shown, since the page was opened. */
+  readonly dropped: number;
 }
 
 const WATCHER = new URL('./page-watcher.js', import.meta.url);

@@ -1,4 +1,4 @@
-// Damage on purpose: other timestamps in a transport stream.
+// Damage on purpose: other timestamps in a transport stream, another box in an MP4 file.
 
 const PACKET = 188;
 /** What a PES packet's stream id begins with. */
@@ -53,4 +53,31 @@ function moveStamp(stream: Buffer, at: number, seconds: number): void {
   stream[at] = (byte(0) & 0xf1) | ((Math.floor(stamp / 2 ** 30) & 7) << 1);
   stream.writeUInt16BE((((Math.floor(stamp / 2 ** 15) & 0x7fff) << 1) | 1) & 0xffff, at + 1);
   stream.writeUInt16BE((((stamp & 0x7fff) << 1) | 1) & 0xffff, at + 3);
+}
+
+const BOX_HEADER = 8;
+/** What stands before the boxes in those that hold boxes (ISO/IEC 14496-12). */
+const CONTAINERS: Readonly<Record<string, number>> = {
+  ...{ moov: 0, trak: 0, mdia: 0, minf: 0, stbl: 0, stsd: 8, hvc1: 78, hev1: 78 },
+};
+
+/** A copy of an MP4 file whose `moov` is behind its media, with a box behind the first one of the type `after`. */
+export function withBox(file: Buffer, after: string, box: Buffer): Buffer {
+  const sizes: number[] = [];
+  let end = -1;
+  const find = (from: number, to: number): boolean => {
+    for (let at = from; at + BOX_HEADER <= to; at += file.readUInt32BE(at)) {
+      const type = file.toString('latin1', at + 4, at + BOX_HEADER);
+      const boxEnd = at + file.readUInt32BE(at);
+      if (type === after) end = boxEnd;
+      const before = CONTAINERS[type];
+      if (end < 0 && before !== undefined && find(at + BOX_HEADER + before, boxEnd)) sizes.push(at);
+      if (end >= 0) return true;
+    }
+    return false;
+  };
+  if (!find(0, file.length)) throw new Error(`no ${after}`);
+  const changed = Buffer.from(file);
+  for (const at of sizes) changed.writeUInt32BE(file.readUInt32BE(at) + box.length, at);
+  return Buffer.concat([changed.subarray(0, end), box, changed.subarray(end)]);
 }

@@ -5,9 +5,14 @@ globalThis.headendWatcher = {
 
   /** Begins to note what hls.js reports. */
   listen() {
-    window.headendPlayer.hls.on('hlsError', (_event, { type, details, fatal }) => {
-      this.errors.push(`${fatal ? 'fatal ' : ''}${type} ${details}`);
-    });
+    window.headendPlayer.hls.on(
+      'hlsError',
+      (_event, { type, details, fatal, error, sourceBufferName }) => {
+        const cause =
+          type === 'mediaError' ? ` ${sourceBufferName}: ${error?.name} ${error?.message}` : '';
+        this.errors.push(`${fatal ? 'fatal ' : ''}${type} ${details}${cause}`);
+      },
+    );
   },
 
   plays(channel) {
@@ -39,7 +44,9 @@ globalThis.headendWatcher = {
     }
     video.removeEventListener('waiting', onWaiting);
     const { videoWidth: width, videoHeight: height } = video;
-    return { samples, waits, errors: this.errors, pictures, width, height };
+    const { latency } = window.headendPlayer.hls;
+    const { droppedVideoFrames: dropped } = video.getVideoPlaybackQuality();
+    return { samples, waits, errors: this.errors, pictures, width, height, latency, dropped };
   },
 
   // In Base64: an array of numbers would hold up the page for seconds on its way out of the browser.

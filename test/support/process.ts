@@ -1,6 +1,7 @@
 // Runs a program to its end: bytes in, bytes out. For the independent readers (ffmpeg, ffprobe) and the shell tools of tests.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 
 export interface Finished {
   readonly code: number | null;
@@ -13,7 +14,10 @@ export interface RunOptions {
   readonly input?: Uint8Array | Iterable<Uint8Array>;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Kills the program after so many milliseconds. Default 110 s, below the runner's deadline for a file. */
+  /**
+   * Kills the program after so many milliseconds and says on its standard error what its threads were at. Default
+   * 110 s, below the runner's deadline for a file.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -25,8 +29,6 @@ export async function run(
 ): Promise<Finished> {
   const child = spawn(command, [...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: options.timeoutMs ?? 110_000,
-    killSignal: 'SIGKILL',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
   });
@@ -36,9 +38,34 @@ export async function run(
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
   child.stdin.on('error', () => {});
   const closed = once(child, 'close');
-  await Promise.race([feed(child.stdin, options.input), closed]);
-  const [code] = (await closed) as [number | null];
-  return { code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
+  const timer = setTimeout(() => {
+    try {
+      err.push(
+        Buffer.from(`\nStill running when its time was over:\n${threadsOf(child.pid ?? 0)}\n`),
+      );
+    } catch {
+      // It has just ended, or this system has no /proc.
+    }
+    child.kill('SIGKILL');
+  }, options.timeoutMs ?? 110_000);
+  try {
+    await Promise.race([feed(child.stdin, options.input), closed]);
+    const [code] = (await closed) as [number | null];
+    return { code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A line per thread of a process: its name and state, and where in the kernel it waits. */
+function threadsOf(pid: number): string {
+  const tasks = `/proc/${pid}/task`;
+  const read = (id: string, name: string) => readFileSync(`${tasks}/${id}/${name}`, 'utf8').trim();
+  const line = (id: string) => {
+    const state = /^State:\s+(.*)$/m.exec(read(id, 'status'))?.[1];
+    return `${read(id, 'comm')}: ${state}, ${read(id, 'wchan')}, ${read(id, 'syscall')}`;
+  };
+  return readdirSync(tasks).map(line).join('\n');
 }
 
 /** The words of a command line without quotes, for long argument lists. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Engine } from '../../lib/engine/engine.js';
 import { createNativeEngine } from '../../lib/engine/native.js';
 
-const ADDON = fileURLToPath(new URL('../../out/test-addon/headend.node', import.meta.url));
+const ADDON = fileURLToPath(new URL('../../out/cmake/Release/headend-test.node', import.meta.url));
 
 /** An engine that knows the encoder `failing`. @throws when the addon is not there */
 export function createTestEngine(): Engine {

@@ -33,7 +33,7 @@ test('formats of the usual frame rates', () => {
   const { format } = gridOf('24000/1001');
   assert.is(format.framesPerSegment, 96);
   assert.is(format.keyFrameInterval, 48);
-  assert.is(format.framesPerFragment, 24);
+  assert.is(format.framesPerFragment, 4);
   assert.is(gridOf('30000/1001').format.framesPerSegment, 120);
   assert.is(gridOf('60000/1001', 10).format.framesPerSegment, 600);
   assert.is(gridOf('25').format.keyFrameInterval, 50);
@@ -47,6 +47,9 @@ test('key frames and fragments divide the segment, key frames come at least ever
       const { framesPerSegment, keyFrameInterval, framesPerFragment, frameRate } = format;
       assert.is(framesPerSegment % keyFrameInterval, 0);
       assert.is(keyFrameInterval % framesPerFragment, 0);
+      assert.ok(
+        framesPerFragment === 1 || 5 * framesPerFragment * frameRate.den <= 1.04 * frameRate.num,
+      );
       assert.ok(keyFrameInterval * frameRate.den <= 2.08 * frameRate.num, 'at most two seconds');
     }),
   );

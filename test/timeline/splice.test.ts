@@ -2,11 +2,10 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { entries } from '../../lib/timeline/airing.js';
+import { agree, entries } from '../../lib/timeline/airing.js';
 import { ChannelSchedule } from '../../lib/timeline/channel-schedule.js';
 import { loop } from '../../lib/timeline/loop.js';
 import { SplicedSchedule } from '../../lib/timeline/splice.js';
-import { LiveWindow } from '../../lib/timeline/window.js';
 import { assertLawful, seen } from './laws.js';
 import { contextOf, EPOCH, FRAME_RATE, GRID, lengths, loopOf } from './programmes.js';
 
@@ -92,84 +91,74 @@ async function onAir() {
     playlistSegments: 10,
   });
   const now = () => context.clock.now();
-  return { schedule, clock: context.clock, now };
+  const air = { now, firstFree: () => GRID.frameAt(now()) + 7 };
+  return { schedule, clock: context.clock, air };
 }
 
 const NEXT = loop([{ source: '/new', duration: 30 }]);
 
-test('a change leaves alone what is listed and what the engine was told of', async () => {
-  const { schedule, clock, now } = await onAir();
+test('a change takes over at the first free frame, and nothing before it becomes another segment', async () => {
+  const { schedule, clock, air } = await onAir();
   await clock.advance(100_000);
-  const edge = new LiveWindow(GRID, 10).edge(now());
-  const listed = Array.from({ length: edge + 1 }, (_, n) => schedule.identityOfSegment(n));
-  const made = entries(schedule, edge * S, (edge + 6) * S + 7);
-  const cut = await schedule.change(NEXT, { fromMs: null, now });
-  assert.is(cut, (edge + 6) * S + 7, 'the first frame that nobody has asked for');
-  assert.equal(
-    entries(schedule, edge * S, cut).slice(0, -1),
-    made.slice(0, -1),
-    'the engine is told the same again',
-  );
-  assert.equal(
-    listed.map((_, n) => schedule.identityOfSegment(n)),
-    listed,
-  );
-  assert.is.not(schedule.identityOfSegment(edge + 6), listed[0], 'the segment with the cut');
-  assert.is(seen(schedule, cut - 1), `/old ${(cut - 1) % 1500}`);
-  assert.is(seen(schedule, cut), `/new ${cut % 750}`);
-});
-
-test('without production a change still spares what playlists may have listed', async () => {
-  const { schedule, now } = await onAir();
-  const cut = await schedule.change(NEXT, { fromMs: EPOCH, now });
-  assert.is(cut, (new LiveWindow(GRID, 10).edge(EPOCH) + 1) * S);
-  assert.is(schedule.identityOfSegment(cut / S - 1) === schedule.identityOfSegment(cut / S), false);
+  const free = air.firstFree();
+  const segment = Math.floor(free / S);
+  const before = Array.from({ length: segment }, (_, n) => schedule.identityOfSegment(n));
+  const told = entries(schedule, free - S, free + S);
+  assert.is(await schedule.change(NEXT, { ...air, fromMs: EPOCH }), free);
+  const after = before.map((_, n) => schedule.identityOfSegment(n));
+  assert.equal(after, before);
+  assert.is.not(schedule.identityOfSegment(segment), before[0], 'the segment with the cut');
+  assert.is(seen(schedule, free - 1), `/old ${(free - 1) % 1500}`);
+  assert.is(seen(schedule, free), `/new ${free % 750}`);
+  const now = entries(schedule, free - S, free + S);
+  assert.ok(agree(told, now, free), 'what an engine was told of before it holds still');
+  assert.not.ok(agree(told, now, free + 1));
 });
 
 test('a change for later waits for its instant to the frame, and is dropped by one for earlier', async () => {
-  const { schedule, now } = await onAir();
-  assert.is(await schedule.change(NEXT, { fromMs: EPOCH + 3_600_000, now }), 90_000);
+  const { schedule, air } = await onAir();
+  assert.is(await schedule.change(NEXT, { ...air, fromMs: EPOCH + 3_600_000 }), 90_000);
   assert.is(seen(schedule, 89_999), '/old 1499');
   assert.is(seen(schedule, 90_000), '/new 0');
   const third = loop([{ source: '/third', duration: 10 }]);
-  await schedule.change(third, { fromMs: EPOCH + 1_800_000, now });
+  await schedule.change(third, { ...air, fromMs: EPOCH + 1_800_000 });
   assert.is(seen(schedule, 45_000), '/third 0');
   assert.is(seen(schedule, 90_000), '/third 0', 'what was to follow is dropped');
 });
 
 test('a change that fails changes nothing', async () => {
-  const { schedule, now } = await onAir();
+  const { schedule, air } = await onAir();
   const before = schedule.identity;
   const gone = loop([{ source: '/gone' }]);
   let code = '';
   try {
-    await schedule.change(gone, { fromMs: null, now });
+    await schedule.change(gone, { ...air, fromMs: null });
   } catch (error) {
     code = error instanceof Error ? error.message : '';
   }
   assert.match(code, /no such file/);
   assert.is(schedule.identity, before);
-  await schedule.change(NEXT, { fromMs: null, now });
+  await schedule.change(NEXT, { ...air, fromMs: null });
   assert.is.not(schedule.identity, before, 'and the next one goes through');
 });
 
 test('schedules that nobody can ask for any more are forgotten as the channel airs', async () => {
-  const { schedule, clock, now } = await onAir();
+  const { schedule, clock, air } = await onAir();
   for (let n = 0; n < 300; n++) {
     const written = loop([{ source: `/${n}`, duration: 10 }]);
-    await schedule.change(written, { fromMs: null, now });
+    await schedule.change(written, { ...air, fromMs: null });
     await clock.advance(60_000);
-    schedule.settle(GRID.frameAt(now()) + 1000);
+    schedule.settle(GRID.frameAt(air.now()) + 1000);
   }
   // Three playlists of ten segments and a little: some three minutes, hence about as many schedules.
-  const frame = GRID.frameAt(now());
+  const frame = GRID.frameAt(air.now());
   assert.is(seen(schedule, frame - 90_000), 'slate');
   assert.match(seen(schedule, frame), /^\/299 /);
 });
 
 test('too many schedules that wait are refused', async () => {
-  const { schedule, now } = await onAir();
-  const wait = (n: number) => schedule.change(NEXT, { fromMs: EPOCH + n * 3_600_000, now });
+  const { schedule, air } = await onAir();
+  const wait = (n: number) => schedule.change(NEXT, { ...air, fromMs: EPOCH + n * 3_600_000 });
   for (let n = 1; n < 100; n++) await wait(n);
   let message = '';
   await wait(100).catch((error: unknown) => {
@@ -179,11 +168,11 @@ test('too many schedules that wait are refused', async () => {
 });
 
 test('after it was closed nothing changes', async () => {
-  const { schedule, now } = await onAir();
+  const { schedule, air } = await onAir();
   schedule.close();
   schedule.close();
   let message = '';
-  await schedule.change(NEXT, { fromMs: null, now }).catch((error: unknown) => {
+  await schedule.change(NEXT, { ...air, fromMs: null }).catch((error: unknown) => {
     message = error instanceof Error ? error.message : '';
   });
   assert.match(message, /removed/);

@@ -43,6 +43,7 @@ export function healthRoutes(app: App, { headend, options }: RouteContext): void
           failing,
           channels: channels.length,
           storeBytes: headend.storeBytes,
+          disk: headend.status().disk,
         };
         return reply
           .code(ready ? 200 : 503)

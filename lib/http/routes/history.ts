@@ -2,8 +2,7 @@
 
 import type { Static } from 'typebox';
 import { HeadendError } from '../../errors.js';
-import type { HistoryQuery } from '../../journal/history.js';
-import type { FileJournal } from '../../journal/journal.js';
+import type { HistoryQuery, Logs } from '../../journal/history.js';
 import { faultView } from '../channel-view.js';
 import type { RouteContext } from '../context.js';
 import {
@@ -17,11 +16,27 @@ import {
 } from '../schemas.js';
 import type { App } from '../validation.js';
 
+type QueryableJournal = { [Log in keyof Logs]: (query: HistoryQuery) => Promise<Logs[Log][]> };
+
 /** `GET /channels/:id/as-run`, `GET /faults`, `GET /sessions` */
 export function historyRoutes(app: App, { headend, access }: RouteContext): void {
-  const journal = (): FileJournal => {
-    if (headend.journal) return headend.journal;
-    throw new HeadendError('ROUTE_NOT_FOUND', 'http', 'this server keeps no journal');
+  // The entries of a log that a request asks for.
+  const entriesOf = async <Log extends keyof Logs>(
+    log: Log,
+    { from, to, ...rest }: Static<typeof HistoryRange>,
+    channelId: string | undefined,
+  ): Promise<Logs[Log][]> => {
+    const journal: QueryableJournal | null = headend.journal;
+    if (!journal) {
+      throw new HeadendError('ROUTE_NOT_FOUND', 'http', 'this server keeps no journal');
+    }
+    const query: HistoryQuery = {
+      ...rest,
+      ...(channelId !== undefined && { channelId }),
+      ...(from !== undefined && { fromMs: Date.parse(from) }),
+      ...(to !== undefined && { toMs: Date.parse(to) }),
+    };
+    return journal[log](query).catch(withoutFile);
   };
 
   app.get(
@@ -32,13 +47,13 @@ export function historyRoutes(app: App, { headend, access }: RouteContext): void
         tags: ['history'],
         params: ChannelParams,
         querystring: HistoryParams.range,
-        response: { 200: AsRun, ...problems(404) },
+        response: { 200: AsRun, ...problems(404, 503) },
       },
     },
     async (request) => {
       const { id } = request.params;
       const isAdmin = access.isAdmin(request);
-      const entries = await journal().aired({ ...queryOf(request.query), channelId: id });
+      const entries = await entriesOf('aired', request.query, id);
       return {
         entries: entries.map(({ title, source, startsAtMs, endsAtMs }) => ({
           title,
@@ -63,7 +78,7 @@ export function historyRoutes(app: App, { headend, access }: RouteContext): void
     },
     async (request) => {
       const { channel, ...range } = request.query;
-      const entries = await journal().faults({ ...queryOf(range), ...channelOf(channel) });
+      const entries = await entriesOf('faults', range, channel);
       return {
         faults: entries.map(({ atMs, fault }) => ({
           at: instant(atMs),
@@ -86,7 +101,7 @@ export function historyRoutes(app: App, { headend, access }: RouteContext): void
     },
     async (request) => {
       const { channel, ...range } = request.query;
-      const entries = await journal().sessions({ ...queryOf(range), ...channelOf(channel) });
+      const entries = await entriesOf('sessions', range, channel);
       return {
         sessions: entries.map(({ openedAtMs, seenAtMs, closedAtMs, ...entry }) => ({
           ...entry,
@@ -99,16 +114,13 @@ export function historyRoutes(app: App, { headend, access }: RouteContext): void
   );
 }
 
-function queryOf({ from, to, ...rest }: Static<typeof HistoryRange>): HistoryQuery {
-  return {
-    ...rest,
-    ...(from !== undefined && { fromMs: Date.parse(from) }),
-    ...(to !== undefined && { toMs: Date.parse(to) }),
-  };
-}
-
-function channelOf(channelId: string | undefined): HistoryQuery {
-  return channelId === undefined ? {} : { channelId };
+// What the journal says of its file is for its `fault` events.
+function withoutFile(error: unknown): never {
+  if (!(error instanceof HeadendError) || error.code !== 'JOURNAL_FAILED') throw error;
+  throw new HeadendError('JOURNAL_FAILED', 'journal', 'the journal cannot be read now', {
+    retryable: true,
+    cause: error,
+  });
 }
 
 function instant(ms: number): string {

@@ -3,6 +3,7 @@
 import type { Channel } from '../../channel.js';
 import { CONTAINERS, mediaPlaylistName } from '../../hls/container.js';
 import { newSessionId } from '../../session/session-id.js';
+import { sendDocument } from '../bytes.js';
 import { clientSignal, viewerQuery } from '../client.js';
 import type { RouteContext } from '../context.js';
 import { PLAYLIST_TYPE } from '../media-types.js';
@@ -56,7 +57,11 @@ export function playlistRoutes(app: App, { headend, access }: RouteContext): voi
           tags: ['watching'],
           params: RenditionParams,
           querystring: ViewerQuery,
-          response: { 200: body(PLAYLIST_TYPE, 'RFC 8216 4.3.3'), ...problems(404, 503) },
+          response: {
+            200: body(PLAYLIST_TYPE, 'RFC 8216 4.3.3'),
+            304: { description: 'The client has it', type: 'null' },
+            ...problems(404, 503),
+          },
         },
       },
       async (request, reply) => {
@@ -68,7 +73,8 @@ export function playlistRoutes(app: App, { headend, access }: RouteContext): voi
           query: viewerQuery(request.query),
           signal: clientSignal(reply),
         });
-        return reply.header('cache-control', caching(channel)).type(PLAYLIST_TYPE).send(text);
+        const document = { text, contentType: PLAYLIST_TYPE, caching: caching(channel) };
+        return sendDocument(request, reply, document);
       },
     );
   }

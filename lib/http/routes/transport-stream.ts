@@ -2,6 +2,7 @@
 
 import { Readable } from 'node:stream';
 import type { Clock } from '../../clock.js';
+import { rungOfProfile } from '../../iptv/hdhomerun.js';
 import { clientSignal } from '../client.js';
 import type { RouteContext } from '../context.js';
 import { TS_TYPE } from '../media-types.js';
@@ -26,7 +27,8 @@ export function transportStreamRoutes(app: App, { headend }: RouteContext): void
     },
     async (request, reply) => {
       const channel = headend.channels.get(request.params.id);
-      const { rendition } = request.query;
+      const { transcode = 'none', rendition = rungOfProfile(transcode, channel.rungs) } =
+        request.query;
       const stream = channel.transportStream({
         ...(rendition === undefined ? {} : { rendition }),
         signal: clientSignal(reply),

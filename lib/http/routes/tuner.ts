@@ -1,12 +1,19 @@
 // The documents by which IPTV apps and TV software find the channels. They hold absolute URLs.
 
 import type { FastifyRequest } from 'fastify';
-import { discovery, lineupStatus, type Tuner, tunerId, tunerLineup } from '../../iptv/hdhomerun.js';
+import {
+  deviceDescription,
+  discovery,
+  lineupStatus,
+  type Tuner,
+  tunerId,
+  tunerLineup,
+} from '../../iptv/hdhomerun.js';
 import { type LineupChannel, writeLineup } from '../../iptv/lineup.js';
 import { sendDocument } from '../bytes.js';
 import { viewerQuery } from '../client.js';
-import type { RouteContext } from '../context.js';
-import { baseUrl } from '../links.js';
+import { type RouteContext, requireAllChannels } from '../context.js';
+import { baseUrl, logoUrl } from '../links.js';
 import { HTTP_DEFAULTS } from '../options.js';
 import { body, problems, ViewerQuery } from '../schemas.js';
 import type { App } from '../validation.js';
@@ -14,35 +21,44 @@ import type { App } from '../validation.js';
 // How many channels clients are told that they may watch at the same time.
 const TUNERS = 4;
 
+const HD_HEIGHT = 720;
+
 const DOCUMENTS = [
   ['/discover.json', 'The server as an HDHomeRun tuner'],
   ['/lineup.json', 'The channels of that tuner, as MPEG-TS'],
   ['/lineup_status.json', 'That the tuner has found its channels'],
 ] as const;
 
-/** `GET /lineup.m3u`, `GET /discover.json`, `GET /lineup.json`, `GET /lineup_status.json` */
-export function tunerRoutes(app: App, { headend, options }: RouteContext): void {
+/**
+ * `GET /lineup.m3u`, `GET /discover.json`, `GET /lineup.json`, `GET /lineup_status.json`, `POST /lineup.post`,
+ * `GET /device.xml`
+ */
+export async function tunerRoutes(app: App, { headend, options }: RouteContext): Promise<void> {
   const { tunerName = HTTP_DEFAULTS.tunerName } = options;
   const base = (request: FastifyRequest) => baseUrl(request, app.prefix, options);
 
-  const lineup = (request: FastifyRequest, query: ViewerQuery, file: string): LineupChannel[] =>
-    headend.channels.list().map(({ id, name }, index) => ({
+  const lineup = (request: FastifyRequest, query: ViewerQuery, file: string): LineupChannel[] => {
+    requireAllChannels(options);
+    return headend.channels.list().map(({ id, name, number, logo, group, rungs }) => ({
       id,
       name,
-      number: String(index + 1),
+      number,
       url: `${base(request)}/channels/${id}/${file}${viewerQuery(query)}`,
+      logo: logoUrl(logo, base(request)),
+      group: group ?? undefined,
+      isHd: (rungs[0]?.height ?? 0) >= HD_HEIGHT,
     }));
+  };
+
+  const tuner = (request: FastifyRequest): Tuner => ({
+    id: tunerId(tunerName),
+    name: tunerName,
+    baseUrl: base(request),
+    tuners: TUNERS,
+  });
 
   const documents = {
-    '/discover.json': (request: FastifyRequest) => {
-      const tuner: Tuner = {
-        id: tunerId(tunerName),
-        name: tunerName,
-        baseUrl: base(request),
-        tuners: TUNERS,
-      };
-      return discovery(tuner);
-    },
+    '/discover.json': (request: FastifyRequest) => discovery(tuner(request)),
     '/lineup.json': (request: FastifyRequest, query: ViewerQuery) =>
       tunerLineup(lineup(request, query, 'stream.ts')),
     '/lineup_status.json': () => lineupStatus(),
@@ -55,7 +71,7 @@ export function tunerRoutes(app: App, { headend, options }: RouteContext): void 
         summary: 'The channels as an extended M3U playlist',
         tags: ['tuner'],
         querystring: ViewerQuery,
-        response: { 200: body('audio/x-mpegurl', 'Extended M3U'), ...problems() },
+        response: { 200: body('audio/x-mpegurl', 'Extended M3U'), ...problems(503) },
       },
     },
     async (request, reply) => {
@@ -69,6 +85,21 @@ export function tunerRoutes(app: App, { headend, options }: RouteContext): void 
     },
   );
 
+  app.get(
+    '/device.xml',
+    {
+      schema: {
+        summary: 'The tuner as UPnP describes devices',
+        tags: ['tuner'],
+        response: { 200: body('application/xml', 'UPnP device description'), ...problems() },
+      },
+    },
+    async (request, reply) => {
+      const text = deviceDescription(tuner(request));
+      return sendDocument(request, reply, { text, contentType: 'application/xml; charset=utf-8' });
+    },
+  );
+
   for (const [path, summary] of DOCUMENTS) {
     app.get(
       path,
@@ -77,7 +108,7 @@ export function tunerRoutes(app: App, { headend, options }: RouteContext): void 
           summary,
           tags: ['tuner'],
           querystring: ViewerQuery,
-          response: { 200: body('application/json', 'HDHomeRun'), ...problems() },
+          response: { 200: body('application/json', 'HDHomeRun'), ...problems(503) },
         },
       },
       async (request, reply) => {
@@ -87,4 +118,21 @@ export function tunerRoutes(app: App, { headend, options }: RouteContext): void 
       },
     );
   }
+
+  // A context of its own: in no other one a body may be what web pages send across origins without asking first.
+  await app.register(async (own: App) => {
+    own.removeAllContentTypeParsers();
+    own.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
+    own.post(
+      '/lineup.post',
+      {
+        schema: {
+          summary: 'Asks the tuner to look for channels, which it has found already',
+          tags: ['tuner'],
+          response: { 200: { description: 'Done', type: 'null' }, ...problems(413) },
+        },
+      },
+      async (_request, reply) => reply.header('cache-control', 'no-store').send(),
+    );
+  });
 }

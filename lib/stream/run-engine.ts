@@ -1,0 +1,99 @@
+// What one run asks of the engine, and what becomes of that: makers of segments, the requests for them, and the way of
+// their output into the store.
+
+import {
+  type AbandonedSegment,
+  AUDIO_RENDITION,
+  type Engine,
+  type Producer,
+  type ProducerOptions,
+  SOFTWARE_ENCODER,
+} from '../engine/engine.js';
+import type { SegmentStore } from '../store/segment-store.js';
+import type { Grid } from '../timeline/grid.js';
+import { entries, type ResolvedSchedule } from '../timeline/schedule.js';
+import type { EncodingHistory } from './encoding-history.js';
+import { engineFault } from './fault.js';
+import type { Output, OutputGate } from './output-gate.js';
+import { type MakerRequest, SegmentMaker } from './segment-maker.js';
+import type { StreamLog } from './stream-log.js';
+
+/** Frames beyond a segment that its timeline covers: more than any preset of the encoder holds back. */
+const LOOK_AHEAD_FRAMES = 300;
+
+/** What a {@link RunEngine} works with. */
+export interface RunEngineOptions {
+  readonly engine: Engine;
+  readonly producer: ProducerOptions;
+  readonly grid: Grid;
+  readonly schedule: ResolvedSchedule;
+  readonly store: SegmentStore;
+  readonly encoding: EncodingHistory;
+  readonly log: StreamLog;
+}
+
+/** A run's side of the engine. */
+export class RunEngine {
+  /** Begun with hardware, which may fail. */
+  readonly mayChangeEncoder: boolean;
+  readonly #options: RunEngineOptions;
+  readonly #signal: AbortSignal;
+  // What encodes the rungs: the channel's own choice until it fails.
+  #encoder: string;
+
+  /** @param signal Aborts when the run ends: what comes after that is dropped. */
+  constructor(options: RunEngineOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#encoder = options.producer.encoder ?? SOFTWARE_ENCODER;
+    this.mayChangeEncoder = this.#encoder !== SOFTWARE_ENCODER;
+  }
+
+  /**
+   * A maker of segments.
+   * @param leads Whether it makes what is not listed yet; when its encoder fails, the channel changes the encoder.
+   */
+  createMaker(leads: boolean): SegmentMaker {
+    return new SegmentMaker((gate) => this.#createProducer(gate, leads));
+  }
+
+  /** The request for one segment. */
+  request(sequence: number, rungs: readonly string[]): MakerRequest {
+    const { grid, schedule } = this.#options;
+    const from = grid.firstFrame(sequence - 1);
+    const lookAhead = grid.firstFrame(sequence + 1) + LOOK_AHEAD_FRAMES;
+    const to = Math.max(grid.firstFrame(sequence + 3), lookAhead);
+    const timeline = entries(schedule, from, to);
+    return { from: sequence, count: 1, rungs, timeline, knownTo: to, encoder: this.#encoder };
+  }
+
+  #createProducer(gate: OutputGate, leads: boolean): Producer {
+    const { engine, producer, store, grid, encoding, log } = this.#options;
+    const { channelId } = producer;
+    const signal = this.#signal;
+    const maker = {};
+    const give = (
+      kind: Output['kind'],
+      { rendition, sequence }: AbandonedSegment,
+      keep: () => void,
+    ) => gate.pass({ kind, rendition, sequence }, () => signal.aborted || keep());
+    return engine.createProducer(producer, {
+      onInit: (init) => {
+        if (signal.aborted) return;
+        if (!leads || init.rendition === AUDIO_RENDITION) {
+          store.putInit(channelId, init, leads);
+          return;
+        }
+        this.#encoder = init.encoder;
+        encoding.put(init);
+      },
+      onFragment: (fragment) =>
+        give('fragment', fragment, () => store.putFragment(channelId, fragment, maker)),
+      onSegment: (segment) => give('segment', segment, () => store.put(channelId, segment, maker)),
+      onAbandoned: (segment) =>
+        give('abandoned', segment, () => store.abandon(channelId, segment, maker)),
+      onFault: (fault) =>
+        log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
+    });
+  }
+}
