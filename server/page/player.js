@@ -5,7 +5,8 @@
 import { element } from './dom.js';
 
 const RETRY_MS = 2_000;
-const SHORT_BUFFER_SECONDS = 2;
+/** Durations of the segment that is loaded. */
+const SHORT_BUFFER_COUNT = 2;
 /** Target durations. */
 const MOST_LATENCY_COUNT = 7;
 const TROUBLE = 'This channel is in trouble. Trying again…';
@@ -128,7 +129,7 @@ function loaderInPieces(hls) {
     load(context, config, callbacks) {
       const { buffered, currentTime } = video;
       const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
-      const isShort = end - currentTime < SHORT_BUFFER_SECONDS;
+      const isShort = end - currentTime < SHORT_BUFFER_COUNT * (context.frag?.duration ?? 0);
       const highWaterMark = isShort ? 0 : Number.POSITIVE_INFINITY;
       super.load(context, { ...config, highWaterMark }, callbacks);
     }
