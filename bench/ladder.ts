@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Rung } from '../lib/engine/engine.js';
-import { createNativeEngine } from '../lib/engine/native.js';
 import { out } from '../scripts/setup/paths.mjs';
 import { words } from '../test/support/process.js';
 import { type Bench, figure, type Medians, type Row } from './harness/bench.js';
@@ -13,14 +12,13 @@ import {
   FILM,
   FPS,
   LADDER,
+  LONG,
   prepareFilm,
-  request,
-  SEGMENT_SECONDS,
+  SHORT,
+  steadyCost,
 } from './harness/channel.js';
 import { cpuSecondsOf, ffmpeg, prepareFfmpeg } from './harness/ffmpeg.js';
 
-/** Content of the short run and of the long one, in seconds; what is told is their difference. */
-const [SHORT, LONG] = [SEGMENT_SECONDS, 4 * SEGMENT_SECONDS];
 /** As the engine gives each encoder. */
 const THREADS = Math.min(8, Math.floor((availableParallelism() * 3) / 2));
 
@@ -29,18 +27,7 @@ const LADDERS: Readonly<Record<string, readonly Rung[]>> = {
   '720p alone': LADDER.filter(({ height }) => height === 720),
 };
 
-async function ours(rungs: readonly Rung[]): Promise<number> {
-  const engine = createNativeEngine();
-  const sink = { onInit() {}, onSegment() {}, onFault() {} };
-  const producer = engine.createProducer(channel(rungs), sink);
-  await producer.produce(request(0, SHORT / SEGMENT_SECONDS, rungs));
-  const before = process.cpuUsage();
-  const count = (LONG - SHORT) / SEGMENT_SECONDS;
-  await producer.produce(request(SHORT / SEGMENT_SECONDS, count, rungs));
-  const { user, system } = process.cpuUsage(before);
-  await engine.close();
-  return (user + system) / 1e6 / (LONG - SHORT);
-}
+const ours = async (rungs: readonly Rung[]) => (await steadyCost(channel(rungs))).cpuSeconds;
 
 /** Processor time per second of content of a command line whose length `args` sets. */
 async function perSecond(args: (seconds: number) => readonly string[]): Promise<number> {

@@ -23,6 +23,11 @@ for (const name of positionals.length > 0 ? positionals : known) {
   if (!Number.isInteger(trials) || trials < 1)
     throw new RangeError('--trials takes a number from 1');
   console.log(`${name}: ${bench.title}`);
+  const reason = await bench.unavailable?.();
+  if (reason !== undefined) {
+    console.log(`  left out: ${reason}`);
+    continue;
+  }
   const medians = await runTrials(name, bench, trials, (variant, figures) => {
     console.log(`  ${variant}: ${JSON.stringify(figures)}`);
   });

@@ -19,6 +19,8 @@ export interface Bench {
   readonly variants: readonly string[];
   /** How many trials of each variant the medians are over. Default 5. */
   readonly trials?: number;
+  /** Why it cannot run on this machine; nothing where it can. */
+  unavailable?(): Promise<string | undefined>;
   /** Makes what all trials use, such as a media file. Runs once, in a process of its own. */
   prepare?(): Promise<void>;
   /** One measurement, in a fresh process that ends afterwards. */

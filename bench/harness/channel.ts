@@ -4,6 +4,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { ProduceRequest, ProducerOptions, Rung } from '../../lib/engine/engine.js';
+import { createNativeEngine } from '../../lib/engine/native.js';
 import { completeLadder, DEFAULT_LADDER } from '../../lib/ladder.js';
 import { channelFormat } from '../../lib/timeline/grid.js';
 import { cacheFolder } from '../../test/fixtures/make.js';
@@ -12,6 +13,8 @@ import { output, words } from '../../test/support/process.js';
 export const FPS = 25;
 export const SEGMENT_SECONDS = 4;
 export const LADDER: readonly Rung[] = completeLadder(DEFAULT_LADDER);
+/** Content of the short run and of the long one, in seconds; what a steady state costs is their difference. */
+export const [SHORT, LONG] = [SEGMENT_SECONDS, 4 * SEGMENT_SECONDS];
 const FILM_SECONDS = 40;
 
 /** 40 s of 1080p at 25 frames per second: moving figures and noise, H.264 of 8 Mbit/s, AAC. */
@@ -46,15 +49,43 @@ export function channel(rungs: readonly Rung[] = LADDER): ProducerOptions {
   };
 }
 
-/** Segments of the film, which airs over and over. */
-export function request(from: number, count: number, rungs: readonly Rung[]): ProduceRequest {
+/** Segments of a film, which airs over and over. */
+export function request(
+  from: number,
+  count: number,
+  rungs: readonly Rung[],
+  film = FILM,
+): ProduceRequest {
   const pass = FILM_SECONDS * FPS;
   const until = (from + count + 3) * SEGMENT_SECONDS * FPS;
   const inPoint = { num: 0, den: 1 };
   const timeline = [];
   for (let startFrame = 0; startFrame < until; startFrame += pass) {
-    const source = { kind: 'file', url: FILM, inPoint } as const;
+    const source = { kind: 'file', url: film, inPoint } as const;
     timeline.push({ startFrame, endFrame: startFrame + pass, source });
   }
   return { from, count, rungs: rungs.map(({ id }) => id), timeline };
+}
+
+/** What a second of a film costs in the steady state, when all of the channel's rungs are made. */
+export async function steadyCost(
+  options: ProducerOptions,
+  film = FILM,
+): Promise<{ cpuSeconds: number; wallSeconds: number }> {
+  const engine = createNativeEngine();
+  const faults: string[] = [];
+  const onFault = ({ message }: { message: string }) => void faults.push(message);
+  const producer = engine.createProducer(options, { onInit() {}, onSegment() {}, onFault });
+  await producer.produce(request(0, SHORT / SEGMENT_SECONDS, options.rungs, film));
+  const [cpu, wall] = [process.cpuUsage(), performance.now()];
+  const count = (LONG - SHORT) / SEGMENT_SECONDS;
+  await producer.produce(request(SHORT / SEGMENT_SECONDS, count, options.rungs, film));
+  const { user, system } = process.cpuUsage(cpu);
+  const elapsed = performance.now() - wall;
+  await engine.close();
+  if (faults.length > 0) throw new Error(faults.join('; '));
+  return {
+    cpuSeconds: (user + system) / 1e6 / (LONG - SHORT),
+    wallSeconds: elapsed / 1000 / (LONG - SHORT),
+  };
 }

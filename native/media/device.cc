@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <mutex>
 #include <string_view>
 
 #include "media/encoder_backend.h"
@@ -93,19 +95,7 @@ class LibavDevice : public Device {
   const bool encodes_;
 };
 
-}  // namespace
-
-std::span<const DeviceKind> device_kinds() { return kKinds; }
-
-std::string device_of(const std::string& encoder) {
-#ifdef HEADEND_BREAKABLE
-  if (is_memory_device(encoder)) return kMemoryDevice;
-#endif
-  const DeviceKind* kind = kind_of(encoder);
-  return kind ? av_hwdevice_get_type_name(kind->type) : "";
-}
-
-Result<std::shared_ptr<const Device>> open_device(const std::string& encoder) {
+Result<std::shared_ptr<const Device>> open_another(const std::string& encoder) {
 #ifdef HEADEND_BREAKABLE
   if (is_memory_device(encoder)) return open_memory_device(encoder);
 #endif
@@ -119,6 +109,30 @@ Result<std::shared_ptr<const Device>> open_device(const std::string& encoder) {
                            std::string("cannot open a device of type ") + av_hwdevice_get_type_name(kind->type));
   return std::shared_ptr<const Device>(
       std::make_shared<LibavDevice>(*kind, BufferPtr(device), encoder != kSoftwareEncoder));
+}
+
+}  // namespace
+
+std::span<const DeviceKind> device_kinds() { return kKinds; }
+
+std::string device_of(const std::string& encoder) {
+#ifdef HEADEND_BREAKABLE
+  if (is_memory_device(encoder)) return kMemoryDevice;
+#endif
+  const DeviceKind* kind = kind_of(encoder);
+  return kind ? av_hwdevice_get_type_name(kind->type) : "";
+}
+
+Result<std::shared_ptr<const Device>> open_device(const std::string& encoder) {
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<const Device>> in_use;
+  const std::lock_guard lock(mutex);  // also while a driver opens: a second context is what shall not come of it
+  std::weak_ptr<const Device>& known = in_use[encoder];
+  std::shared_ptr<const Device> device = known.lock();
+  if (device && !device->given_up()) return device;
+  auto opened = open_another(encoder);
+  if (opened.ok()) known = opened.value();
+  return opened;
 }
 
 AVPixelFormat pixels_of(const AVFrame& picture) {

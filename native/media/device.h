@@ -1,8 +1,9 @@
 // Where pictures stay from decoding to encoding: the device that an encoder works on, or one that decodes and scales
-// for an encoder in memory. Opened once for a run and shared by its threads: nothing of it changes, and libav's device
-// contexts, their pools and the references to their pictures may be used from any of them.
+// for an encoder in memory. Shared by all runs of the process and their threads: nothing of it changes but that it may be
+// given up, and libav's device contexts, their pools and the references to their pictures may be used from any of them.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,6 +41,13 @@ class Device {
 
   /** For the frames of the encoder; borrowed. Null when the encoder takes pictures from memory. */
   virtual AVBufferRef* for_encoder() const = 0;
+
+  /** It has failed: it is not lent to another run. */
+  void give_up() const { given_up_ = true; }
+  bool given_up() const { return given_up_; }
+
+ private:
+  mutable std::atomic<bool> given_up_ = false;
 };
 
 /** A type of device on which libav decodes and scales. */
@@ -56,7 +64,10 @@ std::span<const DeviceKind> device_kinds();
 /** The type of the device that pictures can stay on with this encoder, in libav's words; empty when there is none. */
 std::string device_of(const std::string& encoder);
 
-/** Opens the machine's default device of that type. */
+/**
+ * The machine's default device of that type: the one that others use for this encoder now, or one that is opened. A CUDA
+ * context of its own for every run would cost each a tenth of a second and hundreds of MiB of the device's memory.
+ */
 Result<std::shared_ptr<const Device>> open_device(const std::string& encoder);
 
 inline bool is_on_device(const AVFrame& picture) { return picture.hw_frames_ctx != nullptr; }

@@ -45,6 +45,7 @@ Status DeviceDecoding::check(int averror) const {
   if (!refused_.empty())
     return {Code::kDeviceFailed, Stage::kDecode, "the device " + device_->name() + " does not decode " + refused_};
   if (averror >= 0 || averror == AVERROR(EAGAIN) || averror == AVERROR_EOF) return {};
+  device_->give_up();
   return Status::from_av(Code::kDeviceFailed, Stage::kDecode, averror,
                          "the device " + device_->name() + " cannot decode a picture");
 }

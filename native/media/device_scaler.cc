@@ -4,6 +4,7 @@ namespace headend {
 namespace {
 
 Status device_error(const Device& device, const std::string& why) {
+  device.give_up();
   return {Code::kDeviceFailed, Stage::kNormalise, "the device " + device.name() + " cannot scale a picture: " + why};
 }
 
