@@ -1,13 +1,20 @@
 // What decoding and scaling on a GPU saves: the same channel with its film in memory and on the device.
-import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Rung, SOFTWARE_ENCODER } from '../lib/engine/engine.js';
 import { createNativeEngine } from '../lib/engine/native.js';
 import { cacheFolder } from '../test/fixtures/make.js';
-import { output, words } from '../test/support/process.js';
+import { words } from '../test/support/process.js';
 import { type Bench, figure } from './harness/bench.js';
-import { channel, FILM, LADDER, LONG, prepareFilm, steadyCost } from './harness/channel.js';
+import {
+  BT709,
+  channel,
+  FILM,
+  LADDER,
+  LONG,
+  makeFilm,
+  prepareFilm,
+  steadyCost,
+} from './harness/channel.js';
 
 /** The same pictures in 2160p, as HEVC of 6 Mbit/s; as long as the long run and what is read ahead of it. */
 const UHD = join(cacheFolder(), 'bench-2160p25-1.mp4');
@@ -18,21 +25,13 @@ const LADDERS: Readonly<Record<string, readonly Rung[]>> = {
 };
 const PLACES = ['memory', 'device'];
 
-async function prepareUhd(): Promise<void> {
-  if (existsSync(UHD)) return;
-  await output(
-    'ffmpeg',
-    [
-      ...['-v', 'error', '-y', '-t', String(LONG + 4), '-i', FILM, '-vf', 'scale=3840:2160'],
-      ...words('-c:v libx265 -preset ultrafast -b:v 6M -g 50 -x265-params log-level=error'),
-      ...words('-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709'),
-      ...words('-tag:v hvc1 -c:a copy'),
-      `${UHD}.new.mp4`,
-    ],
-    { timeoutMs: 1_200_000 },
-  );
-  await rename(`${UHD}.new.mp4`, UHD);
-}
+const prepareUhd = () =>
+  makeFilm(UHD, [
+    ...['-t', String(LONG + 4), '-i', FILM, '-vf', 'scale=3840:2160'],
+    ...words('-c:v libx265 -preset ultrafast -b:v 6M -g 50 -x265-params log-level=error'),
+    ...BT709,
+    ...words('-tag:v hvc1 -c:a copy'),
+  ]);
 
 const variants = Object.keys(FILMS).flatMap((film) =>
   Object.keys(LADDERS).flatMap((ladder) => PLACES.map((place) => `${film}/${ladder}/${place}`)),
@@ -59,8 +58,7 @@ export const bench: Bench = {
   async trial(variant) {
     const [film = '', ladder = '', place] = variant.split('/');
     const options = { ...channel(LADDERS[ladder]), device: place === 'device' };
-    const { cpuSeconds, wallSeconds } = await steadyCost(options, FILMS[film]);
-    return { cpuSeconds, wallSeconds };
+    return steadyCost(options, FILMS[film]);
   },
   rows: (medians) =>
     Object.keys(FILMS).flatMap((film) =>

@@ -16,28 +16,33 @@ export const LADDER: readonly Rung[] = completeLadder(DEFAULT_LADDER);
 /** Content of the short run and of the long one, in seconds; what a steady state costs is their difference. */
 export const [SHORT, LONG] = [SEGMENT_SECONDS, 4 * SEGMENT_SECONDS];
 const FILM_SECONDS = 40;
+/** ffmpeg's options that tag a film as what most films are. */
+export const BT709 = words(
+  '-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709',
+);
 
 /** 40 s of 1080p at 25 frames per second: moving figures and noise, H.264 of 8 Mbit/s, AAC. */
 export const FILM = join(cacheFolder(), 'bench-1080p25-1.mp4');
 
 /** Makes the film, unless it is there. */
-export async function prepareFilm(): Promise<void> {
-  if (existsSync(FILM)) return;
-  await mkdir(cacheFolder(), { recursive: true });
+export function prepareFilm(): Promise<void> {
   const picture = `testsrc2=s=1920x1080:r=${FPS}:d=${FILM_SECONDS},noise=alls=12:allf=t,format=yuv420p`;
   const sound = `sine=f=440:r=48000:d=${FILM_SECONDS}`;
-  await output(
-    'ffmpeg',
-    [
-      ...['-v', 'error', '-y', '-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound],
-      ...words('-c:v libx264 -preset veryfast -b:v 8M -maxrate 10M -bufsize 16M -g 50 -bf 2'),
-      ...words('-color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709'),
-      ...words('-c:a aac -b:a 128k -ac 2'),
-      `${FILM}.new.mp4`,
-    ],
-    { timeoutMs: 600_000 },
-  );
-  await rename(`${FILM}.new.mp4`, FILM);
+  return makeFilm(FILM, [
+    ...['-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound],
+    ...words('-c:v libx264 -preset veryfast -b:v 8M -maxrate 10M -bufsize 16M -g 50 -bf 2'),
+    ...BT709,
+    ...words('-c:a aac -b:a 128k -ac 2'),
+  ]);
+}
+
+/** Makes an MP4 file by ffmpeg's inputs and options, unless it is there; half a file never is. */
+export async function makeFilm(path: string, options: readonly string[]): Promise<void> {
+  if (existsSync(path)) return;
+  await mkdir(cacheFolder(), { recursive: true });
+  const made = `${path}.new.mp4`;
+  await output('ffmpeg', ['-v', 'error', '-y', ...options, made], { timeoutMs: 1_200_000 });
+  await rename(made, path);
 }
 
 /** A channel of these rungs. */
