@@ -103,7 +103,7 @@ program
   .argument('<source...>', 'files, URLs, or folders to look through')
   .option('--json', 'one JSON object per source and line', false)
   .option('--loudness', 'measure by EBU R 128, which decodes all of the sound', false)
-  .option('--key-frames', 'list the key frames where the container has an index', false)
+  .option('--key-frames', 'list the key frames', false)
   .option('--cache <file>', 'remember what was found out in this file')
   .option('--concurrency <number>', 'how many sources at the same time', concurrency, 4)
   .addHelpText('after', PROBE_HELP)

@@ -356,9 +356,9 @@ export interface ProbeResult {
   /** The container's title tag, empty when it has none. */
   readonly title: string;
   /**
-   * Seconds from the programme's start at which key frames lie, when they were asked for and the container has an
-   * index (MP4, MOV, Matroska with cues, AVI, FLV with key frame metadata, ASF, MXF); else null. Transport streams have
-   * none. Exact to the reordering of pictures.
+   * Seconds from the programme's start at which key frames lie, when they were asked for; exact to the reordering of
+   * pictures. From the container's index (MP4, MOV, Matroska with cues, AVI, FLV with key frame metadata, ASF, MXF);
+   * MPEG transport and programme streams have none and are read through. Null in other containers.
    */
   readonly keyFrames: readonly number[] | null;
 }
@@ -374,7 +374,7 @@ export interface Loudness {
 /** How a source is looked at. */
 export interface EngineProbeOptions {
   readonly signal?: AbortSignal;
-  /** Whether to list the key frames of the container's index. Default false. */
+  /** Whether to list the key frames, for which what has no index is read through. Default false. */
   readonly keyFrames?: boolean;
 }
 

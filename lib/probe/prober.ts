@@ -14,7 +14,10 @@ export interface SourceFacts extends ProbeResult {
 export interface ProbeOptions {
   /** Ends the look at the source, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Whether to list the key frames; see `ProbeResult.keyFrames`. They are read anew each time. Default false. */
+  /**
+   * Whether to list the key frames; see `ProbeResult.keyFrames`. They are read anew each time. Channels of the same
+   * engine then find them in MPEG transport and programme streams without a search. Default false.
+   */
   readonly keyFrames?: boolean;
   /** Whether to measure the loudness where it is not known yet, which decodes all of the sound. Default false. */
   readonly loudness?: boolean;

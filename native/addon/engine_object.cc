@@ -58,6 +58,7 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
     return;
   }
   if (info[1].IsString()) input_.ca_file = info[1].As<Napi::String>();
+  input_.memory = std::make_shared<SourceMemory>();
   channel_ = Channel::New(env, info[0].As<Napi::Function>(), "headend", 0, 1, this);
   channel_.Unref(env);
   open_ = true;

@@ -25,6 +25,7 @@ struct AvDeleter {
 using FramePtr = std::unique_ptr<AVFrame, AvDeleter<av_frame_free>>;
 using PacketPtr = std::unique_ptr<AVPacket, AvDeleter<av_packet_free>>;
 using CodecPtr = std::unique_ptr<AVCodecContext, AvDeleter<avcodec_free_context>>;
+using CodecParametersPtr = std::unique_ptr<AVCodecParameters, AvDeleter<avcodec_parameters_free>>;
 using InputPtr = std::unique_ptr<AVFormatContext, AvDeleter<avformat_close_input>>;
 using FilterGraphPtr = std::unique_ptr<AVFilterGraph, AvDeleter<avfilter_graph_free>>;
 using FilterInOutPtr = std::unique_ptr<AVFilterInOut, AvDeleter<avfilter_inout_free>>;

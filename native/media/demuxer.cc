@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <functional>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -25,18 +28,23 @@ constexpr int64_t kMaxWaitingBytes = 64 << 20;
 constexpr int64_t kPacketOverhead = 512;
 // Damage that the demuxer stumbles over this many times in a row is the end of the source.
 constexpr int kMaxDamage = 100;
+// Read of a known source, so that libavformat has seen where its timestamps begin.
+constexpr int64_t kGlanceBytes = 64 << 10;
+// Sound lies no further before the pictures of its time (a second of buffering, ISO/IEC 13818-1, 2.4.2.7).
+constexpr int64_t kInterleavedMicroseconds = 1'000'000;
 
-// libavformat opens a directory or a FIFO and then blocks or fails obscurely: say so at once.
-Status check_local_file(const std::string& url) {
+// Nothing for URLs. libavformat opens a directory or a FIFO and then blocks or fails obscurely: say so at once.
+Result<std::optional<FileState>> local_file(const std::string& url) {
   const std::string path = url.starts_with("file:") ? url.substr(5) : url;
-  if (path.find("://") != std::string::npos) return {};
+  if (path.find("://") != std::string::npos) return std::optional<FileState>();
   struct stat info = {};
   if (stat(path.c_str(), &info) != 0)
     return Status::from_source(Stage::kOpen, AVERROR(errno), "cannot open " + url);
   if (!S_ISREG(info.st_mode))
-    return {Code::kSourceInvalid, Stage::kOpen, url + " is not a regular file"};
-  if (info.st_size == 0) return {Code::kSourceInvalid, Stage::kOpen, url + " is empty"};
-  return {};
+    return Status(Code::kSourceInvalid, Stage::kOpen, url + " is not a regular file");
+  if (info.st_size == 0) return Status(Code::kSourceInvalid, Stage::kOpen, url + " is empty");
+  return std::optional(
+      FileState{info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec});
 }
 
 // A server that is not who it says it is denies the source; the TLS layer tells it only by its log.
@@ -115,7 +123,9 @@ int Demuxer::open_io(AVFormatContext* context, AVIOContext** io, const char* url
 }
 
 Status Demuxer::open_input(Look look) {
-  if (Status status = check_local_file(url_); !status.ok()) return status;
+  Result<std::optional<FileState>> file = local_file(url_);
+  if (!file.ok()) return file.status();
+  file_ = file.take();
 
   AVFormatContext* context = avformat_alloc_context();
   if (!context) return {Code::kEngineFailed, Stage::kOpen, "out of memory"};
@@ -132,12 +142,49 @@ Status Demuxer::open_input(Look look) {
     if (context->iformat->name == art)
       return {Code::kSourceInvalid, Stage::kOpen, url_ + " is a text file or no media at all"};
 
-  const bool header_is_enough = look == Look::kToPlay && header_says_all(*context);
-  if (header_is_enough) keep_from_decoding_pictures(*context);
-  error = avformat_find_stream_info(context, nullptr);
-  if (header_is_enough && error >= 0) (void)take_last_log_line();  // complains that it is not let
+  error = find_streams(look);
   if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url_);
   return {};
+}
+
+int Demuxer::find_streams(Look look) {
+  AVFormatContext& context = *input_;
+  const bool remembers = file_ && options_.memory && unchanged();
+  if (remembers) known_ = options_.memory->find(*file_);
+  const bool known = known_ && look == Look::kToPlay && known_->fits(context);
+  if (known) {
+    known_->apply(context);
+    context.probesize = kGlanceBytes;
+    context.skip_estimate_duration_from_pts = 1;
+  }
+  const bool no_pictures = known || (look == Look::kToPlay && header_says_all(context));
+  if (no_pictures) keep_from_decoding_pictures(context);
+  const int error = avformat_find_stream_info(&context, nullptr);
+  if (error < 0) return error;
+  if (no_pictures) (void)take_last_log_line();  // complains that it is not let
+  if (known) known_->apply(context);  // what it has guessed anew
+  if (!remembers || (known_ && look == Look::kToPlay) || !unchanged()) return 0;
+  // What was cut short says less than there is.
+  if (interrupt_.expired() || (context.pb && context.pb->error < 0)) return 0;
+  auto found = std::make_shared<KnownSource>(context);
+  if (known_) found->set_places(known_->places());
+  known_ = std::move(found);
+  options_.memory->remember(*file_, known_);
+  return 0;
+}
+
+// Whether the file that was opened is the one that bears its name.
+bool Demuxer::unchanged() const {
+  Result<std::optional<FileState>> now = local_file(url_);
+  return now.ok() && now.value() == file_;
+}
+
+void Demuxer::remember_places(std::vector<Place> places) {
+  if (!file_ || !options_.memory || !unchanged()) return;
+  auto found = std::make_shared<KnownSource>(*input_);
+  found->set_places(std::move(places));
+  known_ = std::move(found);
+  options_.memory->remember(*file_, known_);
 }
 
 Status Demuxer::choose_streams() {
@@ -173,12 +220,13 @@ bool Demuxer::still() const {
   return name == "image2" || name.ends_with("_pipe");
 }
 
-Result<bool> Demuxer::seek(int64_t microseconds) {
+Result<bool> Demuxer::seek(int64_t microseconds, int64_t picture) {
   interrupt_.allow(kReadTime);
   for (auto& queue : waiting_) queue.clear();
   waiting_bytes_ = 0;
   at_end_ = false;
   mender_.reset();
+  if (seek_by_memory(microseconds, picture)) return true;
   // Formats without an index look for timestamps of that stream in the packets, and find none of one that is ignored.
   const AVStream* lead = video_ && (!audio_ || video_->discard < AVDISCARD_ALL) ? video_ : audio_;
   const int64_t latest = av_rescale_q(origin_ + microseconds, AV_TIME_BASE_Q, lead->time_base);
@@ -192,6 +240,21 @@ Result<bool> Demuxer::seek(int64_t microseconds) {
   // The search for a timestamp may have read to the end.
   if (avformat_seek_file(input_.get(), -1, 0, 0, 0, AVSEEK_FLAG_BYTE) >= 0) return false;
   return Status::from_av(Code::kSourceInvalid, Stage::kDemux, error, "cannot seek in " + url_);
+}
+
+// libavformat seeks by guesses where there is no index: it reads here and there, and lands on any packet.
+bool Demuxer::seek_by_memory(int64_t microseconds, int64_t picture) {
+  if (!known_) return false;
+  const std::vector<Place>& places = known_->places();
+  const auto after = [&](int64_t time) {
+    return std::upper_bound(places.begin(), places.end(), time,
+                            [](int64_t t, const Place& place) { return t < place.microseconds; });
+  };
+  const auto sound = std::make_reverse_iterator(after(microseconds - kInterleavedMicroseconds));
+  const auto key = std::find_if(std::make_reverse_iterator(after(picture)), places.rend(), std::mem_fn(&Place::key));
+  if (sound == places.rend() || key == places.rend()) return false;
+  const int64_t position = std::min(sound->position, key->position);
+  return avformat_seek_file(input_.get(), -1, position, position, position, AVSEEK_FLAG_BYTE) >= 0;
 }
 
 void Demuxer::mend(AVPacket& packet, const AVStream& stream) {

@@ -12,6 +12,7 @@
 #include "base/av_ptr.h"
 #include "base/status.h"
 #include "media/interrupt.h"
+#include "media/source_memory.h"
 #include "media/timestamp_mender.h"
 
 namespace headend {
@@ -20,6 +21,8 @@ namespace headend {
 struct InputOptions {
   /** PEM file of the authorities that sign the certificates of https servers; empty: no server is trusted. */
   std::string ca_file;
+  /** What is known of files that have been looked at; null: every file is looked at anew. */
+  std::shared_ptr<SourceMemory> memory;
 };
 
 /** How closely a source is looked at when it is opened. */
@@ -52,10 +55,14 @@ class Demuxer {
   int64_t origin() const { return origin_; }
 
   /**
-   * Goes to the last key frame at or before `microseconds` after the origin, as far as the format can. False when it
-   * cannot and the source is back at its beginning, as raw streams are.
+   * Goes to where the sound of `microseconds` after the origin follows, and the key frame that leads to the picture of
+   * `picture`. Without an index of the format's or a memory, that is only near the sound and may be after the key frame.
+   * False when the format cannot and the source is back at its beginning, as raw streams are.
    */
-  Result<bool> seek(int64_t microseconds);
+  Result<bool> seek(int64_t microseconds, int64_t picture);
+
+  /** Later demuxers of this file in its present state seek by these places, which are in order of time. */
+  void remember_places(std::vector<Place> places);
 
   /** Nobody will read `stream`: its packets are skipped from now on. */
   void ignore(const AVStream* stream);
@@ -73,6 +80,9 @@ class Demuxer {
   Demuxer(std::string url, const InputOptions& options, std::stop_token stop)
       : url_(std::move(url)), options_(options), interrupt_(std::move(stop)) {}
   Status open_input(Look look);
+  int find_streams(Look look);
+  bool unchanged() const;
+  bool seek_by_memory(int64_t microseconds, int64_t picture);
   Status choose_streams();
   Status encrypted() const;
   void mend(AVPacket& packet, const AVStream& stream);
@@ -84,6 +94,8 @@ class Demuxer {
 
   Interrupt interrupt_;
   InputPtr input_;
+  std::optional<FileState> file_;             // before it was opened; nothing for URLs
+  std::shared_ptr<const KnownSource> known_;  // null when nothing is
   const AVStream* video_ = nullptr;
   const AVStream* audio_ = nullptr;
   const AVStream* cover_ = nullptr;

@@ -35,7 +35,7 @@ Result<Loudness> measure_loudness(const std::string& url, Seconds in_point, std:
   const Grid grid{{1, 1}};
   const int64_t from = grid.source_microseconds(0, in_point, 0);
   if (from > kPreRollMicroseconds)
-    if (Result<bool> sought = source.seek(from - kPreRollMicroseconds); !sought.ok()) return sought.status();
+    if (Result<bool> sought = source.seek(from - kPreRollMicroseconds, from); !sought.ok()) return sought.status();
   const int64_t end = duration ? round_div(static_cast<__int128>(duration->num) * kSampleRate, duration->den) : INT64_MAX;
 
   SoundTrack sound;

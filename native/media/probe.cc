@@ -19,6 +19,8 @@ constexpr int kPictures = 100;
 constexpr int kDecodedPictures = 4;
 // In memory, with more entries than this the index is not one of key frames alone.
 constexpr int kMaxKeyFrames = 200'000;
+// Besides key frames, what is read through is remembered so densely.
+constexpr int64_t kPlaceMicroseconds = 500'000;
 
 std::optional<Seconds> reduced(int64_t num, int64_t den) {
   const int64_t divisor = av_gcd(num, den);  // so that both fit JavaScript's integers
@@ -163,9 +165,40 @@ ProbeResult::Audio audio_of(const AVStream& stream) {
           tag(stream.metadata, "title")};
 }
 
+// Reads through what has no index, and remembers what lies where. The key frames among it; nothing without pictures.
+Result<std::optional<std::vector<int64_t>>> find_key_frames(const std::string& url, const InputOptions& options,
+                                                            std::stop_token stop) {
+  Result<std::unique_ptr<Demuxer>> opened = Demuxer::open(url, options, std::move(stop));
+  if (!opened.ok()) return opened.status();
+  Demuxer& demuxer = *opened.value();
+  const AVStream* video = demuxer.video();
+  if (!video) return std::optional<std::vector<int64_t>>();
+  if (demuxer.audio()) demuxer.ignore(demuxer.audio());
+  const int64_t start = av_rescale_q(demuxer.origin(), AV_TIME_BASE_Q, video->time_base);
+  std::vector<Place> places;
+  std::vector<int64_t> key_frames;
+  while (places.size() < kMaxKeyFrames) {
+    Result<PacketPtr> read = demuxer.read(video);
+    if (!read.ok()) return read.status();
+    if (!read.value()) break;
+    const AVPacket& packet = *read.value();
+    const bool key = packet.flags & AV_PKT_FLAG_KEY && packet.pts != AV_NOPTS_VALUE;
+    const int64_t time = key ? packet.pts : packet.dts;
+    if (time == AV_NOPTS_VALUE || packet.pos < 0) continue;
+    const int64_t microseconds = av_rescale_q(time - start, video->time_base, AV_TIME_BASE_Q);
+    if (key) key_frames.push_back(std::max<int64_t>(0, microseconds));
+    if (key || places.empty() || microseconds >= places.back().microseconds + kPlaceMicroseconds)
+      places.push_back({microseconds, packet.pos, key});
+  }
+  // Where the clock jumps, what is found by its place would be taken for another time.
+  const bool steady = !demuxer.take_remark() && std::ranges::is_sorted(places, {}, &Place::microseconds);
+  if (steady && demuxer.at_end()) demuxer.remember_places(std::move(places));
+  return std::optional(std::move(key_frames));
+}
+
 // Decode times, moved by what the first picture is shown later than it is decoded.
-std::optional<std::vector<int64_t>> key_frames_of(Demuxer& demuxer) {
-  (void)demuxer.seek(0);  // Matroska reads its cues at the first seek
+std::optional<std::vector<int64_t>> listed_key_frames(Demuxer& demuxer) {
+  (void)demuxer.seek(0, 0);  // Matroska reads its cues at the first seek
   auto* lead = const_cast<AVStream*>(demuxer.video() ? demuxer.video() : demuxer.audio());
   const std::string_view format = demuxer.format().iformat->name;
   // Others only remember what they have read so far.
@@ -210,7 +243,12 @@ Result<ProbeResult> probe(const ProbeRequest& request, const InputOptions& optio
           {stream.index, avcodec_get_name(stream.codecpar->codec_id), language_of(stream)});
   }
   if (demuxer.audio()) result.audio = audio_of(*demuxer.audio());
-  if (request.key_frames) result.key_frames = key_frames_of(demuxer);
+  if (request.key_frames) {
+    const bool index = result.format != "mpegts" && result.format != "mpeg";
+    auto found = index ? Result(listed_key_frames(demuxer)) : find_key_frames(request.url, options, stop);
+    if (!found.ok()) return found.status();
+    result.key_frames = found.take();
+  }
   if (!demuxer.video()) return result;
 
   result.video = video_of(demuxer);

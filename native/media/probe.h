@@ -61,7 +61,7 @@ struct ProbeResult {
   std::vector<Audio> audio_tracks;
   std::vector<Subtitle> subtitles;
   bool cover = false;
-  /** In microseconds from the programme's zero, only when asked for; nothing when the container has no index. */
+  /** In microseconds from the programme's zero, only when asked for; nothing where that takes decoding. */
   std::optional<std::vector<int64_t>> key_frames;
 };
 

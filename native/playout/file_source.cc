@@ -101,10 +101,11 @@ Status FileSource::start_at(int64_t first_frame) {
   frame_ = first_frame;
   const int64_t shown = pictures_ ? std::max(first_frame, first_picture_) : first_frame;
   const int64_t wanted = grid_.source_microseconds(first_frame, entry_.in_point, start_frame_);
+  const int64_t picture = grid_.last_pts_of(shown, AV_TIME_BASE_Q, entry_.in_point, start_frame_);
   bool skip = pictures_;
   for (const int64_t back : kSeekBackMicroseconds) {
     const int64_t from = std::max<int64_t>(0, wanted - kPreRollMicroseconds - back);
-    Result<bool> mid_stream = restart_from(from);
+    Result<bool> mid_stream = restart_from(from, picture - back);
     if (!mid_stream.ok()) return mid_stream.status();
     if (skip && video_ && mid_stream.value()) {
       Result<bool> found =
@@ -118,17 +119,17 @@ Status FileSource::start_at(int64_t first_frame) {
     // The key frame is none, or recovers too slowly: everything from further back is decoded.
     skip = false;
   }
-  if (Result<bool> restarted = restart_from(0); !restarted.ok()) return restarted.status();
+  if (Result<bool> restarted = restart_from(0, 0); !restarted.ok()) return restarted.status();
   return advance_picture(shown);
 }
 
 // Whether it stands in mid-stream then.
-Result<bool> FileSource::restart_from(int64_t microseconds) {
+Result<bool> FileSource::restart_from(int64_t microseconds, int64_t picture) {
   // A fresh source already stands at its beginning, which even an unseekable one can give.
   const bool fresh = std::exchange(fresh_, false);
   bool mid_stream = false;
   if (!fresh || (microseconds > 0 && !demuxer_->still())) {
-    Result<bool> sought = demuxer_->seek(microseconds);
+    Result<bool> sought = demuxer_->seek(microseconds, picture);
     if (!sought.ok() && !fresh) return sought.status();
     mid_stream = microseconds > 0 && sought.ok() && sought.value();
     if (sought.ok() && video_) video_->flush(mid_stream);

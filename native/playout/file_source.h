@@ -40,7 +40,7 @@ class FileSource : public FrameSource {
   Status open_audio();
   void open_cover();
   Status start_at(int64_t first_frame);
-  Result<bool> restart_from(int64_t microseconds);
+  Result<bool> restart_from(int64_t microseconds, int64_t picture);
   Status read_upcoming();
   void air_upcoming();
   Status advance_picture(int64_t frame);
