@@ -17,7 +17,10 @@ export interface ChannelFormat {
   readonly framesPerSegment: number;
   /** Frames between IDR pictures; divides `framesPerSegment`. */
   readonly keyFrameInterval: number;
-  /** Frames in one CMAF fragment (about a fifth of a second); divides `framesPerSegment`. */
+  /**
+   * Frames in one CMAF fragment (about a fifth of a second); divides `framesPerSegment`. Three shorter ones take the place
+   * of a segment's first two.
+   */
   readonly framesPerFragment: number;
 }
 

@@ -8,7 +8,8 @@ import { ceilDiv, floorDiv, rational } from './rational.js';
 export const AUDIO_SAMPLE_RATE = 48_000;
 /** Samples in one AAC access unit. */
 export const SAMPLES_PER_ACCESS_UNIT = 1024;
-// Short, so that the first picture of a segment in the making is soon there: hls.js shows a fragment when the next is whole.
+// Short, so that the first picture of a segment in the making is soon there: hls.js shows a fragment when the next is
+// whole. The engine makes a segment's first ones still shorter.
 const FRAGMENTS_PER_SECOND = 5;
 // The access units that an encoder has read, at most, beyond the one that it gives.
 const ACCESS_UNITS_READ_AHEAD = 3;

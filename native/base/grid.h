@@ -37,11 +37,21 @@ struct Grid {
   int64_t frames_per_segment = 100;
   /** Frames between IDR pictures; divides S. */
   int64_t key_frame_interval = 50;
-  /** Frames in a CMAF fragment; divides S. */
+  /** Frames in a CMAF fragment; divides S. Three shorter ones take the place of a segment's first two. */
   int64_t frames_per_fragment = 25;
 
   int64_t first_frame(int64_t segment) const { return segment * frames_per_segment; }
   int64_t segment_of_frame(int64_t frame) const { return floor_div(frame, frames_per_segment); }
+
+  /**
+   * How many fragments of a segment are whole when `frames` frames of it are. The first ones are short because a player
+   * that tunes in shows the first when it has the second.
+   */
+  int64_t fragments_of(int64_t frames) const {
+    const int64_t head = 2 * frames_per_fragment;
+    if (frames_per_fragment == 1 || head > frames_per_segment) return frames / frames_per_fragment;
+    return frames < head ? ceil_div(3 * (frames + 1), head) - 1 : frames / frames_per_fragment + 1;
+  }
 
   /** The first audio sample that belongs to frame `frame`. */
   int64_t first_sample(int64_t frame) const {

@@ -9,7 +9,7 @@ namespace {
 
 Result<std::unique_ptr<CmafMuxer>> open_muxer(const VideoEncoder& encoder, const Grid& grid, int64_t segment) {
   return CmafMuxer::open(encoder.codec(), grid.video_timescale(),
-                         segment * (grid.frames_per_segment / grid.frames_per_fragment));
+                         segment * grid.fragments_of(grid.frames_per_segment));
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ RungWorker::RungWorker(const RungOptions& rung, const std::string& encoder, std:
 
 RungWorker::~RungWorker() {
   finish();
-  if (packets_.count() >= grid_.frames_per_fragment) events_.on_abandoned({rung_.id, packets_.segment()});
+  if (grid_.fragments_of(packets_.count()) > 0) events_.on_abandoned({rung_.id, packets_.segment()});
 }
 
 Status RungWorker::prepare() {
@@ -92,10 +92,11 @@ Status RungWorker::process(Slice slice) {
 Status RungWorker::take_packet(AVPacket& packet) {
   if (Status status = packets_.take(packet); !status.ok()) return status;
   if (Status status = muxer_->write(packet); !status.ok()) return status;
-  if (packets_.count() % grid_.frames_per_fragment == 0) {
+  const int64_t fragments = grid_.fragments_of(packets_.count());
+  if (fragments > grid_.fragments_of(packets_.count() - 1)) {
     Result<Bytes> fragment = muxer_->end_fragment();
     if (!fragment.ok()) return fragment.status();
-    events_.on_fragment({rung_.id, packets_.segment(), packets_.count() / grid_.frames_per_fragment - 1,
+    events_.on_fragment({rung_.id, packets_.segment(), fragments - 1,
                          packets_.complete(), init_, fragment.take()});
   }
   if (!packets_.complete()) return {};

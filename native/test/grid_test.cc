@@ -2,6 +2,7 @@
 #include "base/grid.h"
 
 #include <initializer_list>
+#include <vector>
 
 #include "test/check.h"
 
@@ -34,6 +35,27 @@ void access_units_tile_the_clock(AVRational rate, int64_t frames) {
     // About four seconds of them.
     CHECK(next - first == 187 || next - first == 188);
   }
+}
+
+// Where the fragments of a segment end.
+std::vector<int64_t> fragment_ends(int64_t frames_per_segment, int64_t frames_per_fragment) {
+  const Grid grid{{25, 1}, frames_per_segment, frames_per_segment, frames_per_fragment};
+  std::vector<int64_t> ends;
+  for (int64_t frames = 1; frames <= frames_per_segment; ++frames) {
+    const int64_t fragments = grid.fragments_of(frames);
+    CHECK(fragments == static_cast<int64_t>(ends.size()) || fragments == static_cast<int64_t>(ends.size()) + 1);
+    if (fragments > static_cast<int64_t>(ends.size())) ends.push_back(frames);
+  }
+  return ends;
+}
+
+void fragments_begin_short() {
+  CHECK((fragment_ends(25, 5) == std::vector<int64_t>{3, 6, 10, 15, 20, 25}));
+  CHECK((fragment_ends(16, 4) == std::vector<int64_t>{2, 5, 8, 12, 16}));
+  CHECK((fragment_ends(12, 6) == std::vector<int64_t>{4, 8, 12}));
+  CHECK((fragment_ends(6, 2) == std::vector<int64_t>{1, 2, 4, 6}));
+  CHECK((fragment_ends(3, 1) == std::vector<int64_t>{1, 2, 3}));
+  CHECK((fragment_ends(9, 9) == std::vector<int64_t>{9}));
 }
 
 void samples_follow_frames() {
@@ -73,6 +95,7 @@ int main() {
   access_units_tile_the_clock({30000, 1001}, 120);
   access_units_tile_the_clock({24000, 1001}, 96);
   access_units_tile_the_clock({60, 1}, 240);
+  fragments_begin_short();
   samples_follow_frames();
   pictures_land_on_the_nearest_frame();
   return test_result();
