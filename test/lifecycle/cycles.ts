@@ -1,5 +1,6 @@
 // A process of its own that opens and closes the engine many times; leaks.test.ts runs it with --expose-gc.
-// Arguments: FILE, and how many cycles come before the first measurement and between the two.
+// Arguments: FILE, how many cycles come before the first measurement, how many measurements follow it, and how many
+// cycles come before each of these.
 import { setImmediate as turn } from 'node:timers/promises';
 import { createNativeEngine } from '../../lib/engine/native.js';
 import { Collector, fileItem, PRODUCER, request } from '../support/engine-run.js';
@@ -14,7 +15,7 @@ export interface Held {
   readonly externalBytes: number;
 }
 
-const [file = '', warmUp = '', cycles = ''] = process.argv.slice(2);
+const [file = '', warmUp = '', measurements = '', cycles = ''] = process.argv.slice(2);
 const items = [fileItem(file, 0, 100)];
 const OPTIONS = {
   ...PRODUCER,
@@ -64,8 +65,11 @@ async function measure(): Promise<Held> {
   };
 }
 
-const [before, between] = [Number(warmUp), Number(cycles)];
-for (let number = 0; number < before; number += 1) await cycle(number);
-const first = await measure();
-for (let number = 0; number < between; number += 1) await cycle(number);
-console.log(JSON.stringify([first, await measure()]));
+async function run(count: number): Promise<Held> {
+  for (let number = 0; number < count; number += 1) await cycle(number);
+  return measure();
+}
+
+const held = [await run(Number(warmUp))];
+while (held.length <= Number(measurements)) held.push(await run(Number(cycles)));
+console.log(JSON.stringify(held));
