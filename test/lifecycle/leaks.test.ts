@@ -18,10 +18,10 @@ const WARM_UP = 60;
 const STRETCHES = 5;
 const CYCLES = 40;
 /**
- * 20 KiB a cycle, less than the least that could be forgotten, a picture of 320x180 or the state of an encoder. What is
- * forgotten grows in every stretch; the heaps of V8 and libc take a step of megabytes now and then, so the median counts.
+ * 8 KiB a cycle: what is forgotten grows in every stretch, while the heaps of V8 and libc take a step of megabytes now and
+ * then, so the median counts. The least that could be forgotten, a picture of 320x180 or the state of an encoder, is more.
  */
-const RSS_ALLOWANCE = CYCLES * 20 * 1024;
+const RSS_ALLOWANCE = CYCLES * 8 * 1024;
 
 test(`after ${STRETCHES * CYCLES} engines threads, files and memory are where they were`, async () => {
   const { path } = await makeFixture({ frames: 200 });
