@@ -1,5 +1,6 @@
 // The public surface of the package: everything a program that embeds Headend can import.
 
+export { Channel } from './channel.js';
 export type {
   ChannelSegment,
   ChannelStatus,
@@ -13,8 +14,7 @@ export type {
   SetScheduleOptions,
   TransportStreamOptions,
   ViewerStatus,
-} from './channel.js';
-export { Channel } from './channel.js';
+} from './channel-types.js';
 export type { Clock } from './clock.js';
 export { createHeadend } from './create-headend.js';
 export type { ChannelDefinition, ScheduleDefinition } from './definition.js';

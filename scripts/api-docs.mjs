@@ -46,7 +46,15 @@ const PAGES = [
   {
     page: 'channels',
     about: 'A channel: its state, its viewers, its playlists and segments.',
-    sources: ['channel.ts', 'saved-channels.ts', 'stream/', 'session/', 'store/', 'hls/'],
+    sources: [
+      'channel.ts',
+      'channel-types.ts',
+      'saved-channels.ts',
+      'stream/',
+      'session/',
+      'store/',
+      'hls/',
+    ],
   },
   {
     page: 'media',

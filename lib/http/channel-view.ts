@@ -1,7 +1,8 @@
 // Channels and what happens to them as HTTP answers and events describe them. What names files or viewers is for admins.
 
 import type { Static } from 'typebox';
-import type { Channel, OnAir } from '../channel.js';
+import type { Channel } from '../channel.js';
+import type { OnAir } from '../channel-types.js';
 import type { BatchState } from '../session/batch-state.js';
 import type { Fault } from '../stream/fault.js';
 import type {

@@ -217,7 +217,8 @@ Status Demuxer::encrypted() const { return {Code::kSourceDenied, Stage::kOpen, u
 
 bool Demuxer::still() const {
   const std::string_view name = input_->iformat->name;
-  return name == "image2" || name.ends_with("_pipe");
+  const bool one_picture = video_ && !audio_ && video_->nb_frames == 1;  // GIF, AVIF
+  return one_picture || name == "image2" || name == "ico" || name.ends_with("_pipe");
 }
 
 Result<bool> Demuxer::seek(int64_t microseconds, int64_t picture) {

@@ -454,9 +454,16 @@ for (const [container, encoder] of [
 
 test('D7: a still stands for as long as its programme, from any frame', async (context) => {
   const { path } = await makeFixture({ programme: 8, frames: 25, audio: false });
-  for (const type of ['png', 'jpg']) {
+  for (const [type, options] of [
+    ['png', '-c:v png'],
+    ['jpg', '-q:v 2'],
+    ['gif', '-c:v gif'],
+    ['avif', '-c:v libaom-av1 -still-picture 1 -cpu-used 8 -crf 20'],
+    ['ico', '-vf scale=256:144,format=rgba -c:v png'],
+  ] as const) {
     const url = join(context.folder, `still.${type}`);
-    await output('ffmpeg', ['-v', 'error', '-i', path, '-frames:v', '1', '-q:v', '2', url]);
+    const encode = ['-frames:v', '1', ...words(options), url];
+    await output('ffmpeg', ['-v', 'error', '-i', path, ...encode]);
     for (const from of [0, 2]) {
       const played = await play(context, [fileItem(url, 8, 300)], 1, from);
       assert.is(played.shows, '8/0x50', type);
