@@ -215,7 +215,7 @@ test('CMAF: rungs up and down, a pause, and a tab that sleeps', ({ browser }) =>
   playSession(browser, {
     container: 'fmp4',
     ...(isLong
-      ? { rounds: 17, afterPause: 30, asleep: 60, awake: 30 }
+      ? { rounds: 20, afterPause: 30, asleep: 60, awake: 30 }
       : { rounds: 1, afterPause: 5, asleep: 16, awake: 5 }),
   }));
 
