@@ -96,12 +96,11 @@ test('the fragments of a segment are its bytes', async ({ engine, items }) => {
     const own = sink.fragments.filter(
       (fragment) => fragment.rendition === rendition && fragment.sequence === sequence,
     );
+    // Of 25 frames each; those of pictures are three in the place of two.
+    const count = rendition === 'audio' ? 2 : 3;
     assert.equal(
       own.map(({ index, last }) => [index, last]),
-      [
-        [0, false],
-        [1, true],
-      ],
+      Array.from({ length: count }, (_, index) => [index, index === count - 1]),
     );
     assert.equal(Buffer.concat(own.map((fragment) => fragment.data)), Buffer.from(data));
   }

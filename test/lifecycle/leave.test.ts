@@ -35,7 +35,7 @@ test.after(async ({ server }) => {
 async function leave(state: State, way: Way, { file, server }: Context): Promise<Finished> {
   const args = ['--import', 'tsx', CHILD, state, way, file, server.url];
   const finished = await run(process.execPath, args, { timeoutMs: 30_000 });
-  assert.is.not(finished.code, null, `had to be killed\n${finished.stderr}`);
+  assert.is(finished.signal, null, `died of ${finished.signal}\n${finished.stderr}`);
   return finished;
 }
 

@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 export interface Finished {
   readonly code: number | null;
+  /** What it died of, when it has no exit code: `SIGKILL` when its time was over, `SIGSEGV` when it crashed. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
@@ -50,8 +52,8 @@ export async function run(
   }, options.timeoutMs ?? 110_000);
   try {
     await Promise.race([feed(child.stdin, options.input), closed]);
-    const [code] = (await closed) as [number | null];
-    return { code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
+    const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null];
+    return { code, signal, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
   } finally {
     clearTimeout(timer);
   }
@@ -79,10 +81,10 @@ export async function output(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Buffer> {
-  const { code, stdout, stderr } = await run(command, args, options);
+  const { code, signal, stdout, stderr } = await run(command, args, options);
   if (code !== 0)
     throw new Error(
-      `${command} ended with ${code}: ${stderr.slice(-2000)}\n${command} ${args.join(' ')}`,
+      `${command} ended with ${code ?? signal}: ${stderr.slice(-2000)}\n${command} ${args.join(' ')}`,
     );
   return stdout;
 }
