@@ -167,6 +167,10 @@ export class Channel {
    */
   reportPosition({ sessionId, rendition, segmentNumber }: PositionReport): PositionAnswer {
     this.#requireRendition(rendition);
+    if (!Number.isSafeInteger(segmentNumber)) {
+      const where = 'channel.reportPosition';
+      throw invalidOption(where, 'segmentNumber', 'must be a whole number', segmentNumber);
+    }
     return this.#parts.stream.reportPosition({ sessionId, rendition, segmentNumber });
   }
 

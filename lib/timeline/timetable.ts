@@ -196,6 +196,8 @@ export class ResolvedTimetable implements ResolvedSchedule {
 
   refusal(frame: number): HeadendError | null {
     const filling = this.#filling;
+    const on = this.#positionAt(frame);
+    if (on >= 0 && frame < this.#endOf(on)) return null;
     if (filling.kind === 'over') return filling.schedule.refusal?.(frame) ?? null;
     if (filling.kind === 'between' || filling.outside === 'slate') return null;
     if (frame < (this.#slots[0]?.startFrame ?? 0)) {

@@ -217,7 +217,10 @@ Status Demuxer::encrypted() const { return {Code::kSourceDenied, Stage::kOpen, u
 
 bool Demuxer::still() const {
   const std::string_view name = input_->iformat->name;
-  const bool one_picture = video_ && !audio_ && video_->nb_frames == 1;  // GIF, AVIF
+  // An MP4 header may count one frame and more follow in fragments.
+  const AVDictionaryEntry* brand = av_dict_get(input_->metadata, "major_brand", nullptr, 0);
+  const bool image_format = name == "gif" || (brand && std::string_view(brand->value) == "avif");
+  const bool one_picture = image_format && video_ && !audio_ && video_->nb_frames == 1;
   return one_picture || name == "image2" || name == "ico" || name.ends_with("_pipe");
 }
 

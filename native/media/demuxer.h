@@ -43,6 +43,8 @@ class Demuxer {
   /** The picture that comes with sound alone, as on the sleeve of a record; null when there is none. */
   const AVStream* cover() const { return cover_; }
   const AVFormatContext& format() const { return *input_; }
+  /** Whether it is a file of this machine. */
+  bool is_local() const { return file_.has_value(); }
   /** Whether the last packet has been read. */
   bool at_end() const { return at_end_; }
   /** Whether the source is one picture that stands for as long as it is shown. */

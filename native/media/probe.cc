@@ -184,9 +184,10 @@ Result<std::optional<std::vector<int64_t>>> find_key_frames(const std::string& u
     const AVPacket& packet = *read.value();
     const bool key = packet.flags & AV_PKT_FLAG_KEY && packet.pts != AV_NOPTS_VALUE;
     const int64_t time = key ? packet.pts : packet.dts;
-    if (time == AV_NOPTS_VALUE || packet.pos < 0) continue;
+    if (time == AV_NOPTS_VALUE) continue;
     const int64_t microseconds = av_rescale_q(time - start, video->time_base, AV_TIME_BASE_Q);
     if (key) key_frames.push_back(std::max<int64_t>(0, microseconds));
+    if (packet.pos < 0) continue;
     if (key || places.empty() || microseconds >= places.back().microseconds + kPlaceMicroseconds)
       places.push_back({microseconds, packet.pos, key});
   }
@@ -244,8 +245,9 @@ Result<ProbeResult> probe(const ProbeRequest& request, const InputOptions& optio
   }
   if (demuxer.audio()) result.audio = audio_of(*demuxer.audio());
   if (request.key_frames) {
-    const bool index = result.format != "mpegts" && result.format != "mpeg";
-    auto found = index ? Result(listed_key_frames(demuxer)) : find_key_frames(request.url, options, stop);
+    // A stream of the network may never end.
+    const bool through = demuxer.is_local() && (result.format == "mpegts" || result.format == "mpeg");
+    auto found = through ? find_key_frames(request.url, options, stop) : Result(listed_key_frames(demuxer));
     if (!found.ok()) return found.status();
     result.key_frames = found.take();
   }
