@@ -58,21 +58,27 @@ Status refused(int error, const std::string& what) {
 // Their parameter sets and MP4's index say how far pictures are reordered.
 bool tells_its_order(AVCodecID codec) { return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC; }
 
+// Which of several tracks is the best, libavformat judges by what it has read and decoded.
+bool has_choice(const AVFormatContext& context) {
+  int tracks[2] = {};
+  for (unsigned i = 0; i < context.nb_streams; ++i) {
+    const AVMediaType type = context.streams[i]->codecpar->codec_type;
+    if (type == AVMEDIA_TYPE_VIDEO || type == AVMEDIA_TYPE_AUDIO) ++tracks[type];
+  }
+  return tracks[AVMEDIA_TYPE_VIDEO] > 1 || tracks[AVMEDIA_TYPE_AUDIO] > 1;
+}
+
 // An MP4 file with an index of all samples and the parameter sets in its header: what its first pictures would tell
 // besides, their decoder finds out by itself.
 bool header_says_all(const AVFormatContext& context) {
   if (std::string_view(context.iformat->name).find("mp4") == std::string_view::npos) return false;
   bool all = true;
-  int tracks[2] = {};
   for (unsigned i = 0; i < context.nb_streams; ++i) {
     const AVStream& stream = *context.streams[i];
-    const AVMediaType type = stream.codecpar->codec_type;
-    if (type == AVMEDIA_TYPE_VIDEO || type == AVMEDIA_TYPE_AUDIO) ++tracks[type];
     if (tells_its_order(stream.codecpar->codec_id))
       all = all && stream.nb_frames > 0 && stream.codecpar->extradata_size > 0 && stream.codecpar->width > 0;
   }
-  // Which of several tracks is the best, libavformat judges by what it has decoded.
-  return all && tracks[AVMEDIA_TYPE_VIDEO] <= 1 && tracks[AVMEDIA_TYPE_AUDIO] <= 1;
+  return all && !has_choice(context);
 }
 
 // libavformat decodes the first picture, which at 1080p takes as long as half a dozen others; it goes without where it
@@ -151,7 +157,7 @@ int Demuxer::find_streams(Look look) {
   AVFormatContext& context = *input_;
   const bool remembers = file_ && options_.memory && unchanged();
   if (remembers) known_ = options_.memory->find(*file_);
-  const bool known = known_ && look == Look::kToPlay && known_->fits(context);
+  const bool known = known_ && look == Look::kToPlay && !has_choice(context) && known_->fits(context);
   if (known) {
     known_->apply(context);
     context.probesize = kGlanceBytes;
@@ -166,10 +172,7 @@ int Demuxer::find_streams(Look look) {
   if (!remembers || (known_ && look == Look::kToPlay) || !unchanged()) return 0;
   // What was cut short says less than there is.
   if (interrupt_.expired() || (context.pb && context.pb->error < 0)) return 0;
-  auto found = std::make_shared<KnownSource>(context);
-  if (known_) found->set_places(known_->places());
-  known_ = std::move(found);
-  options_.memory->remember(*file_, known_);
+  remember(known_ ? known_->places() : std::vector<Place>());
   return 0;
 }
 
@@ -180,7 +183,10 @@ bool Demuxer::unchanged() const {
 }
 
 void Demuxer::remember_places(std::vector<Place> places) {
-  if (!file_ || !options_.memory || !unchanged()) return;
+  if (file_ && options_.memory && unchanged()) remember(std::move(places));
+}
+
+void Demuxer::remember(std::vector<Place> places) {
   auto found = std::make_shared<KnownSource>(*input_);
   found->set_places(std::move(places));
   known_ = std::move(found);

@@ -84,6 +84,7 @@ class Demuxer {
   Status open_input(Look look);
   int find_streams(Look look);
   bool unchanged() const;
+  void remember(std::vector<Place> places);
   bool seek_by_memory(int64_t microseconds, int64_t picture);
   Status choose_streams();
   Status encrypted() const;

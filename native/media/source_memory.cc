@@ -34,12 +34,7 @@ bool KnownSource::fits(const AVFormatContext& opened) const {
   if (opened.iformat->name != format_ || opened.nb_streams != streams_.size()) return false;
   // What they lead to changes without them.
   if (format_ == "concat" || format_ == "hls") return false;
-  // Which of several tracks is the best, libavformat judges by how much it has read.
-  int tracks[2] = {};
-  for (const Stream& known : streams_)
-    if (known.codec->codec_type == AVMEDIA_TYPE_VIDEO || known.codec->codec_type == AVMEDIA_TYPE_AUDIO)
-      ++tracks[known.codec->codec_type];
-  if (opened.nb_programs > 1 || tracks[AVMEDIA_TYPE_VIDEO] > 1 || tracks[AVMEDIA_TYPE_AUDIO] > 1) return false;
+  if (opened.nb_programs > 1) return false;
   for (unsigned i = 0; i < opened.nb_streams; ++i) {
     const AVStream& stream = *opened.streams[i];
     const Stream& known = streams_[i];

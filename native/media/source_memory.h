@@ -36,7 +36,7 @@ class KnownSource {
   /** What libavformat knows after avformat_find_stream_info(). */
   explicit KnownSource(const AVFormatContext& looked_at);
 
-  /** Whether a context that has just been opened is of this source. False for formats whose streams show only later, for lists of other files, and where there is a choice of tracks. */
+  /** Whether a context that has just been opened is of this source. False for formats whose streams show only later, for lists of other files, and for several programmes. */
   bool fits(const AVFormatContext& opened) const;
 
   /** Tells it to a context that it fits. */
