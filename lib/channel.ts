@@ -167,7 +167,7 @@ export class Channel {
    */
   reportPosition({ sessionId, rendition, segmentNumber }: PositionReport): PositionAnswer {
     this.#requireRendition(rendition);
-    if (!Number.isSafeInteger(segmentNumber)) {
+    if (!Number.isInteger(segmentNumber)) {
       const where = 'channel.reportPosition';
       throw invalidOption(where, 'segmentNumber', 'must be a whole number', segmentNumber);
     }

@@ -71,8 +71,8 @@ await runMain(async () => {
     ...(await testFiles(soak)),
   ].filter((unit) => words.length === 0 || words.some((word) => unit.name.includes(word)));
   const sum = { passed: 0, failed: 0, skipped: 0 };
-  /** @type {string[]} */
-  const broken = [];
+  /** @type {Map<string, string>} */
+  const broken = new Map();
   await runAll(units, async (unit) => {
     const start = performance.now();
     let outcome = await unit.run();
@@ -90,11 +90,14 @@ await runMain(async () => {
     const note = outcome.note === undefined ? '' : `, ${outcome.note}`;
     console.log(`${verdict} ${unit.name} (${outcome.passed} passed, ${elapsed(start)}${note})`);
     if (outcome.failed > 0) {
-      broken.push(unit.name);
-      console.log(`${(outcome.output ?? '').trimEnd()}\n`);
+      const output = (outcome.output ?? '').trimEnd();
+      broken.set(unit.name, output);
+      console.log(`${output}\n`);
     }
   });
-  if (broken.length > 0) console.log(`\nFailed: ${broken.join(', ')}`);
+  // Once more at the end, where a reader of a long log looks first.
+  for (const [name, output] of broken) console.log(`\nFailed: ${name}\n${output}`);
+  if (broken.size > 0) console.log(`\nFailed: ${[...broken.keys()].join(', ')}`);
   if (units.length === 0) console.log(`Nothing to run for: ${words.join(' ')}`);
   const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
   console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
