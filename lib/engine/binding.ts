@@ -18,6 +18,7 @@ import type {
   ProgrammeStart,
   Rational,
   Segment,
+  SourceWait,
   Track,
 } from './engine.js';
 
@@ -36,6 +37,7 @@ export interface NativeEvents {
   readonly segment: Segment;
   readonly abandoned: AbandonedSegment;
   readonly programme: ProgrammeStart;
+  readonly wait: SourceWait;
   readonly fault: EngineFault;
   readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };
   readonly stopped: null;

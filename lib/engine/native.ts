@@ -124,6 +124,7 @@ class NativeProducer implements Producer {
     else if (type === 'segment') this.#sink.onSegment(payload);
     else if (type === 'abandoned') this.#sink.onAbandoned?.(payload);
     else if (type === 'programme') this.#sink.onProgramme?.(payload);
+    else if (type === 'wait') this.#sink.onWait?.(payload);
     else if (type === 'fault') this.#sink.onFault(payload);
     else if (type === 'batch') {
       const batch = this.#batch;

@@ -41,7 +41,10 @@ export function load(running: readonly RunningCost[], slots: number): number {
   return running.reduce((sum, { ratio }) => sum + (ratio ?? 0), 0) / slots;
 }
 
-/** Decides. The first channel is always admitted; without any figure there is no reason to refuse one. */
+/**
+ * Decides. The first channel is always admitted. Of what is not measured yet is expected that it costs as much per pixel as
+ * what is, or as much as each of the others where nobody looks at pictures; and a whole slot before there is any figure.
+ */
 export function admit(request: AdmissionRequest): AdmittedRungs {
   const { policy, running, rungs, startRung } = request;
   const all = rungs.map(({ id }) => id);
@@ -52,12 +55,15 @@ export function admit(request: AdmissionRequest): AdmittedRungs {
   return policy === 'reduce' && smallest && fits(request, smallest) ? [smallest.id] : [];
 }
 
-// The newcomer is expected to cost as much per pixel as the others do, or as much as each of them where nobody looks
-// at pictures.
 function fits({ running, slots }: AdmissionRequest, rung: RungCost | undefined): boolean {
   const measured = running.filter(({ ratio }) => ratio !== null);
-  const pixelRate = measured.reduce((sum, cost) => sum + cost.pixelRate, 0);
   const cost = load(measured, 1);
-  const share = pixelRate > 0 ? (rung?.pixelRate ?? 0) / pixelRate : 1 / measured.length;
-  return measured.length === 0 || cost * (1 + share) <= slots;
+  const measuredRate = measured.reduce((sum, { pixelRate }) => sum + pixelRate, 0);
+  const expected = (pixelRate: number) => {
+    if (measured.length === 0) return 1;
+    return measuredRate > 0 ? (cost * pixelRate) / measuredRate : cost / measured.length;
+  };
+  const unmeasured = running.filter(({ ratio }) => ratio === null);
+  const rates = [...unmeasured.map(({ pixelRate }) => pixelRate), rung?.pixelRate ?? 0];
+  return rates.reduce((sum, rate) => sum + expected(rate), cost) <= slots;
 }

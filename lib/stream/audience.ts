@@ -62,17 +62,14 @@ export class Audience {
     }
   }
 
-  /**
-   * Brings back a viewer whom a journal remembers, heard of last at an instant of wall time; who was heard of too
-   * long ago is gone.
-   */
+  /** Brings back a viewer whom a journal remembers; after too long a silence it is gone. */
   restore(
     sessionId: string,
-    seenAtMs: number,
+    silentMs: number,
     position: Omit<PositionUpdate, 'sessionId'> | null,
     existing: SegmentRange,
   ): void {
-    const seenAt = this.#now() - Math.max(0, this.#clock.now() - seenAtMs);
+    const seenAt = this.#now() - silentMs;
     this.#session.register(sessionId, seenAt);
     if (position) this.#session.updateClientPosition({ sessionId, ...position }, seenAt, existing);
     this.expire();

@@ -259,11 +259,13 @@ export class ChannelStream implements Coordinated {
     const { run } = this.#switch;
     if (!run || !this.#requests.isWatched) return null;
     const { num, den } = this.#options.producer.format.frameRate;
-    const inDemand = this.rungsInDemand;
+    const { generationRatio: ratio } = run;
+    // Before anything of it was made it counts with what players start with.
+    const inDemand = ratio === null ? [this.#firstRung, ...this.rungsInDemand] : this.rungsInDemand;
     const pixels = this.#options.producer.rungs
       .filter(({ id }) => inDemand.includes(id))
       .reduce((sum, { width, height }) => sum + width * height, 0);
-    return { ratio: run.generationRatio, pixelRate: (pixels * num) / den };
+    return { ratio, pixelRate: (pixels * num) / den };
   }
 
   /** Parts that admission needs. */
@@ -290,15 +292,16 @@ export class ChannelStream implements Coordinated {
   }
 
   /**
-   * Brings back a viewer whom a journal remembers, heard of last at an instant of wall time; who was heard of too
-   * long ago is gone.
+   * Brings back a viewer whom a journal remembers and who had been silent for a while when the journal ended; after too
+   * long a silence it is gone. What the viewer has had stays in the past, whatever has become of the wall clock.
    */
   restore(
     sessionId: string,
-    seenAtMs: number,
+    silentMs: number,
     position: Omit<PositionUpdate, 'sessionId'> | null,
   ): void {
-    this.#audience.restore(sessionId, seenAtMs, position, this.#listed.existing(this.#switch.run));
+    if (position) this.#time.reach(this.#listed.window.listedAt(position.segmentNumber));
+    this.#audience.restore(sessionId, silentMs, position, this.#listed.existing(this.#switch.run));
   }
 
   /** Goes on from what is remembered of the channel's encoding; before its first start. */
@@ -352,11 +355,9 @@ export class ChannelStream implements Coordinated {
    * @throws HeadendError `SEGMENT_TIMEOUT`, `CAPACITY_EXCEEDED`, `CLOSED`; the signal's reason.
    */
   inits(request: ViewerRequest = {}): Promise<StoredInit[]> {
-    const { startRung } = this.#options;
-    return this.#requests.answer(request, startRung, async () => {
-      const admitted = this.admittedRungs;
-      if (!admitted.includes(startRung)) this.#requests.ask(admitted[0] ?? startRung);
-      const ids = [AUDIO_RENDITION, ...admitted];
+    return this.#requests.answer(request, this.#options.startRung, async () => {
+      this.#requests.ask(this.#firstRung);
+      const ids = [AUDIO_RENDITION, ...this.admittedRungs];
       return Promise.all(ids.map((id) => this.#listed.init(id, request.signal)));
     });
   }
@@ -493,6 +494,13 @@ export class ChannelStream implements Coordinated {
       onState,
       onIdle: () => coordinator.trigger(this),
     });
+  }
+
+  // The rung that players start with, of those that may be made.
+  get #firstRung(): string {
+    const { startRung } = this.#options;
+    const [largest = startRung] = this.admittedRungs;
+    return this.admittedRungs.includes(startRung) ? startRung : largest;
   }
 
   #requireAdmitted(rendition: string): void {

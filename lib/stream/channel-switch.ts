@@ -77,10 +77,8 @@ export class ChannelSwitch {
    * @param sessions Whether the viewers' sessions end with it, or go on after a restart.
    */
   off(reason: HeadendError, sessions: 'removed' | 'kept'): Promise<void> {
-    if (this.#run) {
-      this.#options.audience.forget(sessions === 'removed' ? 'removed' : null);
-      this.#stopping = this.#stop(this.#run, reason);
-    }
+    this.#options.audience.forget(sessions === 'removed' ? 'removed' : null);
+    if (this.#run) this.#stopping = this.#stop(this.#run, reason);
     return this.#stopping ?? Promise.resolve();
   }
 

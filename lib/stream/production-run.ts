@@ -88,9 +88,9 @@ export class ProductionRun {
       clock,
       maker: this.#engine.createMaker(false),
       scheduler,
-      make: (maker, rendition, sequence) => {
+      make: (maker, { rendition, sequence }, giveWay) => {
         const rungs = rendition === AUDIO_RENDITION ? [] : [rendition];
-        return maker.make(this.#engine.request(sequence, rungs), this.#stopping.signal);
+        return maker.make(this.#engine.request(sequence, rungs), this.#stopping.signal, giveWay);
       },
       now,
       airsAt: (sequence) => grid.instantOfSegment(sequence),
@@ -276,7 +276,7 @@ export class ProductionRun {
     const dueAt = Math.max(grid.instantOfSegment(this.#next), this.#startedAt);
     await scheduler.run(
       () => dueAt - now(),
-      () => this.#make(this.#next),
+      (giveWay) => this.#make(this.#next, giveWay),
       this.#stopping.signal,
     );
     this.#next++;
@@ -285,13 +285,14 @@ export class ProductionRun {
     this.#context.onState('active');
   }
 
-  async #make(sequence: number): Promise<void> {
+  async #make(sequence: number, giveWay: () => void): Promise<void> {
     const { clock, rungsInDemand, log } = this.#context;
     const rungs = rungsInDemand();
     const begin = clock.monotonic();
     this.#rungsInWork = rungs;
     try {
-      await this.#maker.make(this.#engine.request(sequence, rungs), this.#stopping.signal);
+      const request = this.#engine.request(sequence, rungs);
+      await this.#maker.make(request, this.#stopping.signal, giveWay);
     } finally {
       this.#rungsInWork = null;
     }

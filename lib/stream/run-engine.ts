@@ -54,7 +54,7 @@ export class RunEngine {
    * @param leads Whether it makes what is not listed yet; when its encoder fails, the channel changes the encoder.
    */
   createMaker(leads: boolean): SegmentMaker {
-    return new SegmentMaker((gate) => this.#createProducer(gate, leads));
+    return new SegmentMaker((gate, onWait) => this.#createProducer(gate, leads, onWait));
   }
 
   /** The request for one segment. */
@@ -67,7 +67,7 @@ export class RunEngine {
     return { from: sequence, count: 1, rungs, timeline, knownTo: to, encoder: this.#encoder };
   }
 
-  #createProducer(gate: OutputGate, leads: boolean): Producer {
+  #createProducer(gate: OutputGate, leads: boolean, onWait: () => void): Producer {
     const { engine, producer, store, grid, encoding, log } = this.#options;
     const { channelId } = producer;
     const signal = this.#signal;
@@ -92,6 +92,7 @@ export class RunEngine {
       onSegment: (segment) => give('segment', segment, () => store.put(channelId, segment, maker)),
       onAbandoned: (segment) =>
         give('abandoned', segment, () => store.abandon(channelId, segment, maker)),
+      onWait,
       onFault: (fault) =>
         log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
     });

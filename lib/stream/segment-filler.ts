@@ -24,8 +24,12 @@ export interface SegmentFillerOptions {
   readonly clock: Clock;
   readonly maker: SegmentMaker;
   readonly scheduler: Scheduler;
-  /** Makes one segment of a rendition with the maker. */
-  readonly make: (maker: SegmentMaker, rendition: string, sequence: number) => Promise<unknown>;
+  /** Makes one segment of a rendition with the maker; `giveWay` as in {@link SegmentMaker.make}. */
+  readonly make: (
+    maker: SegmentMaker,
+    segment: { readonly rendition: string; readonly sequence: number },
+    giveWay: () => void,
+  ) => Promise<unknown>;
   /** The channel's time now. */
   readonly now: () => number;
   /** When a segment goes on air, in the channel's time. */
@@ -76,7 +80,7 @@ export class SegmentFiller {
       while (this.#choose()) {
         const attempts = await scheduler.run(
           () => this.#slackMs(),
-          () => this.#makeNext(),
+          (giveWay) => this.#makeNext(giveWay),
           signal,
         );
         if (attempts > 0) await delay(clock, RETRY_MS * 2 ** (attempts - 1), signal);
@@ -114,12 +118,13 @@ export class SegmentFiller {
 
   // Makes one segment; how often it has failed, 0 when it was made. A job is given up after a few attempts: whoever
   // still waits for the segment gets a timeout and may ask again.
-  async #makeNext(): Promise<number> {
+  async #makeNext(giveWay: () => void): Promise<number> {
     const { maker, make, has, onFailure, signal } = this.#options;
     const job = this.#choose();
     if (!job) return 0;
     try {
-      if (!has(job.rendition, job.next)) await make(maker, job.rendition, job.next);
+      const segment = { rendition: job.rendition, sequence: job.next };
+      if (!has(job.rendition, job.next)) await make(maker, segment, giveWay);
       job.attempts = 0;
       job.next++;
     } catch (error) {

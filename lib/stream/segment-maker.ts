@@ -13,13 +13,15 @@ export interface MakerRequest extends ProduceRequest {
 
 /** Makes segments, one call at a time. */
 export class SegmentMaker {
-  readonly #createProducer: (gate: OutputGate) => Producer;
+  readonly #createProducer: (gate: OutputGate, onWait: () => void) => Producer;
   #producer: Producer | null = null;
   #gate = new OutputGate();
   #told: MakerRequest | null = null;
   #working = false;
+  #giveWay = () => {};
 
-  constructor(createProducer: (gate: OutputGate) => Producer) {
+  /** @param createProducer Its second argument is to be called when the producer waits for a source. */
+  constructor(createProducer: (gate: OutputGate, onWait: () => void) => Producer) {
     this.#createProducer = createProducer;
   }
 
@@ -31,17 +33,23 @@ export class SegmentMaker {
 
   /**
    * Makes what is asked for.
+   * @param giveWay Called when there is nothing to do but to wait for a source.
    * @throws what the producer throws, once its threads are joined; the signal's reason.
    */
-  async make({ knownTo, ...request }: MakerRequest, signal: AbortSignal): Promise<BatchReport> {
+  async make(
+    { knownTo, ...request }: MakerRequest,
+    signal: AbortSignal,
+    giveWay: () => void,
+  ): Promise<BatchReport> {
     signal.throwIfAborted();
     const onAbort = () => void this.#producer?.stop();
     signal.addEventListener('abort', onAbort, { once: true });
     this.#working = true;
+    this.#giveWay = giveWay;
     try {
       if (!this.#holdsFor(request)) await this.stop();
       signal.throwIfAborted();
-      this.#producer ??= this.#createProducer(this.#gate);
+      this.#producer ??= this.#createProducer(this.#gate, () => this.#giveWay());
       this.#told = { ...request, knownTo };
       this.#gate.open(request.from + request.count - 1);
       return await this.#producer.produce(request);
@@ -51,6 +59,7 @@ export class SegmentMaker {
       throw error;
     } finally {
       this.#working = false;
+      this.#giveWay = () => {};
       signal.removeEventListener('abort', onAbort);
     }
   }

@@ -55,7 +55,9 @@ export class StreamManager {
   readonly #shared: SharedParts;
   readonly #streams = new Map<string, ChannelStream>();
   // Sessions of channels that have not been added yet since the start; taken from the journal with the first channel.
-  #saved: Map<string, SavedSession[]> | null = null;
+  #saved: Map<string, SilentSession[]> | null = null;
+  // Those that were on when the server ended and are about to be again: a restart takes no channel from its viewers.
+  readonly #resuming = new WeakSet<ChannelStream>();
   // Of the channels whose encoding has ever changed, by channel id: those that encoders have failed.
   readonly #encodings: Map<string, SavedEncoding>;
   #shutdown: Promise<void> | null = null;
@@ -144,14 +146,15 @@ export class StreamManager {
 
   // Viewers who were there a moment before the end find their channel on the air again, the first time it is added.
   #restoreSessions(stream: ChannelStream): void {
-    this.#saved ??= savedSessions(this.#options);
+    this.#saved ??= savedSessions(this.#options.journal);
     const own = this.#saved.get(stream.channelId) ?? [];
     this.#saved.delete(stream.channelId);
-    for (const { sessionId, seenAtMs, rendition, segmentNumber } of own) {
+    for (const { sessionId, silentMs, rendition, segmentNumber } of own) {
       const hasPosition = rendition !== null && segmentNumber !== null;
-      stream.restore(sessionId, seenAtMs, hasPosition ? { rendition, segmentNumber } : null);
+      stream.restore(sessionId, silentMs, hasPosition ? { rendition, segmentNumber } : null);
     }
     if (stream.viewerCount === 0) return;
+    this.#resuming.add(stream);
     const onError = (error: unknown) =>
       this.#options.events.fault(failedBatchFault(stream.channelId, error));
     stream.start().catch(onError);
@@ -165,7 +168,7 @@ export class StreamManager {
     const { producer, startRung } = stream.plan;
     const { num, den } = producer.format.frameRate;
     return admit({
-      policy: this.#options.admission,
+      policy: this.#resuming.delete(stream) ? 'off' : this.#options.admission,
       slots: this.#shared.scheduler.slots,
       running: this.#running(),
       rungs: producer.rungs.map(({ id, width, height }) => ({
@@ -177,14 +180,19 @@ export class StreamManager {
   }
 }
 
-// What the journal remembers, by channel, in the order in which they were heard of. The time since the last sign of any
-// of them, for which the server was down, counts against nobody.
-function savedSessions({ journal, clock }: StreamManagerOptions): Map<string, SavedSession[]> {
+/** A viewer whom the journal remembers. */
+interface SilentSession extends SavedSession {
+  /** For how long it had been silent when the last sign of anybody was written down. */
+  readonly silentMs: number;
+}
+
+// What the journal remembers, by channel, in the order in which they were heard of. The time after the last sign of any of
+// them, for which the server was down or their channel was not there, counts against nobody.
+function savedSessions(journal: Journal | null): Map<string, SilentSession[]> {
   const saved = journal?.openSessions() ?? [];
   const last = saved.reduce((latest, { seenAtMs }) => Math.max(latest, seenAtMs), -Infinity);
-  const downMs = Math.max(0, clock.now() - last);
-  const heard = saved
-    .map((session) => ({ ...session, seenAtMs: session.seenAtMs + downMs }))
-    .sort((a, b) => a.seenAtMs - b.seenAtMs);
-  return Map.groupBy(heard, ({ channelId }) => channelId);
+  const silent = saved
+    .map((session) => ({ ...session, silentMs: last - session.seenAtMs }))
+    .sort((a, b) => b.silentMs - a.silentMs);
+  return Map.groupBy(silent, ({ channelId }) => channelId);
 }

@@ -5,9 +5,9 @@ import type { Clock } from '../clock.js';
 
 /** Work that is due later than this is made ahead: nobody misses it yet. */
 const AHEAD_MS = 4000;
-/** Work that takes longer waits for something else than the processor, and gives its slot back. */
+/** Work that takes longer may wait for something that nobody tells of, and gives its slot back. */
 const LEASE_MS = 4000;
-/** Work at a time, that which gave its slot back included, for every slot: there are half as many slots as cores. */
+/** Work at a time, that which took too long included, for every slot: there are half as many slots as cores. */
 const MOST_PER_SLOT = 2;
 /** With one slot, work that is made ahead could not leave any free. */
 const LEAST_SLOTS = 2;
@@ -25,8 +25,11 @@ export interface Scheduler {
    * @param slackMs Milliseconds until the work is due, negative when it is late; asked for at every choice.
    * @throws the signal's reason when it aborts before the work has begun.
    */
-  run<T>(slackMs: () => number, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  run<T>(slackMs: () => number, work: Work<T>, signal: AbortSignal): Promise<T>;
 }
+
+/** What is done when its turn has come. It calls `giveWay` when it is at nothing but waiting: others go on meanwhile. */
+export type Work<T> = (giveWay: () => void) => Promise<T>;
 
 interface Item {
   readonly slackMs: () => number;
@@ -43,7 +46,8 @@ export interface WorkSchedulerOptions {
 /**
  * Decides by earliest deadline. Work that is made ahead leaves one slot free for whoever comes, and one more for
  * every urgent segment in work, which is the sooner made for it. Work that takes long gives its slot back, but never are
- * more than two at work for a slot: a machine that is too slow does not begin everything at once. Bounded by its callers: two items per channel.
+ * more than two at work for a slot: a machine that is too slow does not begin everything at once. Work that says that it
+ * waits counts no longer: sources that do not answer hold nobody up. Bounded by its callers: two items per channel.
  */
 export class WorkScheduler implements Scheduler {
   readonly slots: number;
@@ -52,8 +56,9 @@ export class WorkScheduler implements Scheduler {
   readonly #queue = new Set<Item>();
   #inWork = 0;
   #urgentInWork = 0;
-  // What has begun and not ended, whether it still holds a slot or not.
+  // What has begun, has not ended and does not wait, whether it still holds a slot or not.
   #unended = 0;
+  #cancelWake = () => {};
 
   constructor({ clock, slots }: WorkSchedulerOptions) {
     this.#clock = clock;
@@ -68,18 +73,16 @@ export class WorkScheduler implements Scheduler {
     return this.#inWork;
   }
 
-  async run<T>(slackMs: () => number, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const release = await this.#turn(slackMs, signal);
+  async run<T>(slackMs: () => number, work: Work<T>, signal: AbortSignal): Promise<T> {
+    const end = await this.#turn(slackMs, signal);
     try {
-      return await work();
+      return await work(end);
     } finally {
-      this.#unended--;
-      release();
-      this.#dispatch();
+      end();
     }
   }
 
-  // Resolves with the function that gives the slot back.
+  // Resolves with the function that ends the turn; repeatable.
   #turn(slackMs: () => number, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
@@ -89,6 +92,7 @@ export class WorkScheduler implements Scheduler {
       const onAbort = () => {
         this.#queue.delete(item);
         reject(signal.reason);
+        this.#dispatch();
       };
       const item: Item = {
         slackMs,
@@ -107,25 +111,37 @@ export class WorkScheduler implements Scheduler {
     this.#inWork++;
     this.#unended++;
     if (urgent) this.#urgentInWork++;
-    let held = true;
+    let holdsSlot = true;
     const release = () => {
-      if (!held) return;
-      held = false;
+      if (!holdsSlot) return;
+      holdsSlot = false;
       cancelLease();
       this.#inWork--;
       if (urgent) this.#urgentInWork--;
       this.#dispatch();
     };
     const cancelLease = this.#clock.setTimer(release, LEASE_MS);
-    return release;
+    let counts = true;
+    return () => {
+      if (!counts) return;
+      counts = false;
+      this.#unended--;
+      release();
+      this.#dispatch();
+    };
   }
 
   #dispatch(): void {
+    this.#cancelWake();
     while (this.#inWork < this.slots && this.#unended < MOST_PER_SLOT * this.slots) {
       const next = this.#earliest();
-      if (!next || !(next.urgent || this.#hasRoomAhead())) return;
+      if (!next) return;
+      if (next.slackMs > AHEAD_MS && !this.#hasRoomAhead()) {
+        this.#cancelWake = this.#clock.setTimer(() => this.#dispatch(), next.slackMs - AHEAD_MS);
+        return;
+      }
       this.#queue.delete(next.item);
-      next.item.begin(next.urgent);
+      next.item.begin(next.slackMs <= AHEAD_MS);
     }
   }
 
@@ -133,7 +149,7 @@ export class WorkScheduler implements Scheduler {
     return this.#inWork + 1 + this.#urgentInWork < this.slots;
   }
 
-  #earliest(): { item: Item; urgent: boolean } | null {
+  #earliest(): { item: Item; slackMs: number } | null {
     let earliest: Item | null = null;
     let least = Infinity;
     for (const item of this.#queue) {
@@ -142,6 +158,6 @@ export class WorkScheduler implements Scheduler {
       earliest = item;
       least = slack;
     }
-    return earliest && { item: earliest, urgent: least <= AHEAD_MS };
+    return earliest && { item: earliest, slackMs: least };
   }
 }

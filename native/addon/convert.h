@@ -57,6 +57,7 @@ Napi::Value to_js(Napi::Env env, Fragment fragment);
 Napi::Value to_js(Napi::Env env, Segment segment);
 Napi::Value to_js(Napi::Env env, const AbandonedSegment& segment);
 Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme);
+Napi::Value to_js(Napi::Env env, const SourceWait& wait);
 Napi::Value to_js(Napi::Env env, const Fault& fault);
 Napi::Value to_js(Napi::Env env, const BatchReport& report);
 Napi::Value to_js(Napi::Env env, const ProbeResult& result);

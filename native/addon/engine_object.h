@@ -37,7 +37,7 @@ struct Progress {
 /** What a thread tells JavaScript, and which producer, probe, measurement or remux it is about. */
 struct Event {
   uint32_t id = 0;
-  std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, Fault, BatchEnd, Stopped, Result<ProbeResult>,
+  std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, SourceWait, Fault, BatchEnd, Stopped, Result<ProbeResult>,
                Result<Bytes>, Progress, Result<Loudness>, std::vector<EncoderReport>>
       payload;
 };

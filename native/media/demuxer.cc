@@ -129,6 +129,7 @@ int Demuxer::open_io(AVFormatContext* context, AVIOContext** io, const char* url
 }
 
 Status Demuxer::open_input(Look look) {
+  const auto call = interrupt_.allow(kOpenTime);
   Result<std::optional<FileState>> file = local_file(url_);
   if (!file.ok()) return file.status();
   file_ = file.take();
@@ -138,7 +139,6 @@ Status Demuxer::open_input(Look look) {
   context->interrupt_callback = interrupt_.callback();
   context->opaque = this;
   default_open_ = std::exchange(context->io_open, &Demuxer::open_io);
-  interrupt_.allow(kOpenTime);
   int error = avformat_open_input(&context, url_.c_str(), nullptr, nullptr);  // frees the context when it fails
   if (error < 0) return refused(error, "cannot open " + url_);
   input_.reset(context);
@@ -231,7 +231,7 @@ bool Demuxer::still() const {
 }
 
 Result<bool> Demuxer::seek(int64_t microseconds, int64_t picture) {
-  interrupt_.allow(kReadTime);
+  const auto call = interrupt_.allow(kReadTime);
   for (auto& queue : waiting_) queue.clear();
   waiting_bytes_ = 0;
   at_end_ = false;
@@ -297,8 +297,10 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
     if (waiting_bytes_ > kMaxWaitingBytes) return PacketPtr();
 
     PacketPtr packet = make_packet();
-    interrupt_.allow(kReadTime);
-    const int error = av_read_frame(input_.get(), packet.get());
+    const int error = [&] {
+      const auto call = interrupt_.allow(kReadTime);
+      return av_read_frame(input_.get(), packet.get());
+    }();
     if (error == AVERROR_EOF) {
       at_end_ = true;
       continue;

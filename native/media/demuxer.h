@@ -23,6 +23,8 @@ struct InputOptions {
   std::string ca_file;
   /** What is known of files that have been looked at; null: every file is looked at anew. */
   std::shared_ptr<SourceMemory> memory;
+  /** Who wants to see the source being waited for; null: nobody. */
+  std::shared_ptr<InputWatch> watch;
 };
 
 /** How closely a source is looked at when it is opened. */
@@ -80,7 +82,7 @@ class Demuxer {
 
  private:
   Demuxer(std::string url, const InputOptions& options, std::stop_token stop)
-      : url_(std::move(url)), options_(options), interrupt_(std::move(stop)) {}
+      : url_(std::move(url)), options_(options), interrupt_(std::move(stop), options.watch) {}
   Status open_input(Look look);
   int find_streams(Look look);
   bool unchanged() const;

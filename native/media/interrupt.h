@@ -1,23 +1,65 @@
-// Lets a blocking libav input call be abandoned: by a stop token, or by a deadline that each operation renews.
-// Owned by the thread that does the input; libav calls back on that same thread.
+// Lets a blocking libav input call be abandoned: by a stop token, or by a deadline that each call renews; and lets other
+// threads see for how long the present call has been at it.
 #pragma once
 
 extern "C" {
 #include <libavformat/avio.h>
 }
 
+#include <atomic>
 #include <chrono>
+#include <memory>
 #include <stop_token>
 #include <utility>
 
 namespace headend {
 
+/** For how long a source has been in one input call. Written by the thread that reads, read by any. */
+class InputWatch {
+ public:
+  void begin() { since_.store(now(), std::memory_order_relaxed); }
+  void end() { since_.store(kIdle, std::memory_order_relaxed); }
+
+  /** Zero between calls. */
+  std::chrono::nanoseconds waited() const {
+    const int64_t since = since_.load(std::memory_order_relaxed);
+    return std::chrono::nanoseconds(since == kIdle ? 0 : now() - since);
+  }
+
+ private:
+  static constexpr int64_t kIdle = INT64_MIN;
+  static int64_t now() { return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+  std::atomic<int64_t> since_{kIdle};
+};
+
+/** Owned by the thread that does the input; libav calls back on that same thread. */
 class Interrupt {
  public:
-  explicit Interrupt(std::stop_token stop) : stop_(std::move(stop)) {}
+  /** `watch` may be null. */
+  Interrupt(std::stop_token stop, std::shared_ptr<InputWatch> watch) : stop_(std::move(stop)), watch_(std::move(watch)) {}
 
-  /** Gives the operation that starts now this much time. */
-  void allow(std::chrono::milliseconds time) { deadline_ = std::chrono::steady_clock::now() + time; }
+  /** A call in progress, while this lives. */
+  class [[nodiscard]] Call {
+   public:
+    explicit Call(InputWatch* watch) : watch_(watch) {
+      if (watch_) watch_->begin();
+    }
+    ~Call() {
+      if (watch_) watch_->end();
+    }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    InputWatch* const watch_;
+  };
+
+  /** Gives the call that starts now this much time. */
+  Call allow(std::chrono::milliseconds time) {
+    deadline_ = std::chrono::steady_clock::now() + time;
+    return Call(watch_.get());
+  }
 
   bool stopped() const { return stop_.stop_requested(); }
   bool expired() const { return stopped() || std::chrono::steady_clock::now() > deadline_; }
@@ -28,6 +70,7 @@ class Interrupt {
 
  private:
   std::stop_token stop_;
+  std::shared_ptr<InputWatch> watch_;
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
 };
 

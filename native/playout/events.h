@@ -57,6 +57,12 @@ struct ProgrammeStart {
   bool slate = false;  // the slate airs, whatever the source
 };
 
+/** A source that has given nothing for a while; the batch waits for it. */
+struct SourceWait {
+  int64_t frame = 0;
+  std::string source;
+};
+
 struct Fault {
   Status status;
   int64_t frame = 0;
@@ -101,6 +107,7 @@ class ProducerEvents {
   /** A segment of which there were fragments will not be finished. */
   virtual void on_abandoned(AbandonedSegment) {}
   virtual void on_programme(ProgrammeStart) {}
+  virtual void on_wait(SourceWait) {}
   virtual void on_fault(Fault fault) = 0;
   /** The end of a batch; `status` says whether it is complete. */
   virtual void on_batch(Status status, BatchReport report) = 0;

@@ -31,11 +31,12 @@ bool needs_dolby_vision(const AVStream& stream) {
 }  // namespace
 
 FileSource::FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, int64_t first_picture,
-                       std::shared_ptr<const Device> device, PictureCounts& counts)
+                       std::shared_ptr<const Device> device, PictureCounts& counts,
+                       std::shared_ptr<InputWatch> watch)
     : entry_(std::move(entry)),
       start_frame_(start_frame),
       grid_(options.grid),
-      input_(options.input),
+      input_{options.input.ca_file, options.input.memory, std::move(watch)},
       rungs_(options.rungs),
       first_picture_(first_picture),
       pictures_(first_picture != kNoPictures),

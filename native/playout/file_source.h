@@ -27,10 +27,10 @@ class FileSource : public FrameSource {
   /**
    * Output frame `start_frame` is the file's `in_point`. Slices before `first_picture` may have any picture or none;
    * with kNoPictures the video is not decoded. With `device` it is decoded there, and fails with Code::kDeviceFailed
-   * where the device does.
+   * where the device does. `watch` sees it wait for the file.
    */
   FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, int64_t first_picture,
-             std::shared_ptr<const Device> device, PictureCounts& counts);
+             std::shared_ptr<const Device> device, PictureCounts& counts, std::shared_ptr<InputWatch> watch);
 
   Status open(int64_t first_frame, std::stop_token stop) override;
   Result<Slice> next() override;

@@ -8,11 +8,14 @@ namespace {
 // Few: what is decoded ahead of need competes with a cold start's first pictures for the cores.
 constexpr size_t kMaxSlices = 2;
 constexpr size_t kMaxBytes = 64 << 20;
+// An input that has not answered one call for this long is silent.
+constexpr auto kSilence = std::chrono::milliseconds(500);
 
 }  // namespace
 
-ProgrammeReader::ProgrammeReader(std::unique_ptr<FrameSource> source, int64_t first_frame)
-    : source_(std::move(source)), queue_(kMaxSlices, kMaxBytes) {
+ProgrammeReader::ProgrammeReader(std::unique_ptr<FrameSource> source, std::shared_ptr<const InputWatch> watch,
+                                 int64_t first_frame)
+    : source_(std::move(source)), watch_(std::move(watch)), queue_(kMaxSlices, kMaxBytes) {
   thread_ = std::jthread([this, first_frame](std::stop_token stop) { run(stop, first_frame); });
 }
 
@@ -36,9 +39,18 @@ void ProgrammeReader::run(std::stop_token stop, int64_t first_frame) {
   }
 }
 
-Result<Slice> ProgrammeReader::read(std::stop_token stop, std::chrono::milliseconds timeout) {
+Result<Slice> ProgrammeReader::read(const std::stop_token& stop, std::chrono::milliseconds patience,
+                                    const std::function<void()>& on_silence) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   Result<Slice> slice = Slice();
-  switch (queue_.pop(slice, stop, timeout)) {
+  QueueResult result = QueueResult::kTimeout;
+  for (bool told = false; result == QueueResult::kTimeout && std::chrono::steady_clock::now() < deadline;) {
+    result = queue_.pop(slice, stop, kSilence);
+    if (told || result != QueueResult::kTimeout || watch_->waited() < kSilence) continue;
+    told = true;
+    on_silence();
+  }
+  switch (result) {
     case QueueResult::kOk: return slice;
     case QueueResult::kStopped: return Status::stopped(Stage::kDemux);
     case QueueResult::kTimeout: return Status(Code::kSourceTimeout, Stage::kDemux, "the source gives no frames in time");

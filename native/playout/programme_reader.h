@@ -3,27 +3,34 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <thread>
 
 #include "base/bounded_queue.h"
+#include "media/interrupt.h"
 #include "playout/frame_source.h"
 
 namespace headend {
 
 class ProgrammeReader {
  public:
-  /** Starts at once: by the time of the cut the first slices are decoded. */
-  ProgrammeReader(std::unique_ptr<FrameSource> source, int64_t first_frame);
+  /** Starts at once: by the time of the cut the first slices are decoded. `watch` sees the source wait for its input. */
+  ProgrammeReader(std::unique_ptr<FrameSource> source, std::shared_ptr<const InputWatch> watch, int64_t first_frame);
 
-  /** The next slice, waiting for it no longer than `timeout`. After an error there is nothing more. */
-  Result<Slice> read(std::stop_token stop, std::chrono::milliseconds timeout);
+  /**
+   * The next slice, waiting for it no longer than `patience`. After an error there is nothing more. Calls `on_silence` once
+   * when nothing comes because the input says nothing; other waits are for decoding.
+   */
+  Result<Slice> read(const std::stop_token& stop, std::chrono::milliseconds patience,
+                     const std::function<void()>& on_silence);
 
  private:
   void run(std::stop_token stop, int64_t first_frame);
   void deliver(Result<Slice> slice, const std::stop_token& stop);
 
   std::unique_ptr<FrameSource> source_;
+  const std::shared_ptr<const InputWatch> watch_;
   BoundedQueue<Result<Slice>> queue_;
   std::jthread thread_;  // last: joined before the rest goes away
 };

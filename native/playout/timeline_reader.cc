@@ -46,19 +46,21 @@ std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEn
   programme->entry = entry;
   programme->next_frame = frame;
   std::unique_ptr<FrameSource> source;
+  const auto watch = std::make_shared<InputWatch>();
   if (const auto* file = std::get_if<FileEntry>(&entry.source)) {
     programme->url = std::make_shared<const std::string>(file->url);
-    source = open_file(*file, entry.start_frame);
+    source = open_file(*file, entry.start_frame, watch);
   } else if (const auto* generator = std::get_if<GeneratorEntry>(&entry.source)) {
     source = std::make_unique<GeneratorSource>(*generator, entry.start_frame, options_, pictures());
   }
-  if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), frame);
+  if (source) programme->reader = std::make_unique<ProgrammeReader>(std::move(source), watch, frame);
   return programme;
 }
 
-std::unique_ptr<FrameSource> TimelineReader::open_file(const FileEntry& file, int64_t start_frame) {
-  const auto make = [this, file, start_frame](std::shared_ptr<const Device> device) {
-    return std::make_unique<FileSource>(file, start_frame, options_, first_picture_, std::move(device), counts_);
+std::unique_ptr<FrameSource> TimelineReader::open_file(const FileEntry& file, int64_t start_frame,
+                                                       std::shared_ptr<InputWatch> watch) {
+  const auto make = [this, file, start_frame, watch](std::shared_ptr<const Device> device) {
+    return std::make_unique<FileSource>(file, start_frame, options_, first_picture_, std::move(device), counts_, watch);
   };
   if (!device_ || !pictures()) return make(nullptr);
   return std::make_unique<DeviceSource>(make, device_);
@@ -111,7 +113,9 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
   current_->next_frame = frame + 1;
 
   if (current_->reader) {
-    Result<Slice> read = current_->reader->read(stop, kSourcePatience);
+    Result<Slice> read = current_->reader->read(stop, kSourcePatience, [&] {
+      events_.on_wait({frame, current_->url ? *current_->url : ""});
+    });
     if (read.ok()) {
       slice = read.take();
       if (slice.fault) report(*std::exchange(slice.fault, nullptr), frame, *entry);

@@ -49,7 +49,7 @@ class TimelineReader {
 
   const TimelineEntry* entry_at(int64_t frame) const;
   std::unique_ptr<Programme> open(const TimelineEntry& entry, int64_t frame);
-  std::unique_ptr<FrameSource> open_file(const FileEntry& file, int64_t start_frame);
+  std::unique_ptr<FrameSource> open_file(const FileEntry& file, int64_t start_frame, std::shared_ptr<InputWatch> watch);
   void open_following(const TimelineEntry& entry, int64_t frame);
   void report(Status status, int64_t frame, const TimelineEntry& entry);
   void tell_programme(int64_t frame, bool slate);

@@ -32,6 +32,10 @@ class Recorder : public ProducerEvents {
     std::lock_guard lock(mutex_);
     programmes.push_back(std::move(programme));
   }
+  void on_wait(SourceWait wait) override {
+    std::lock_guard lock(mutex_);
+    waits.push_back(std::move(wait));
+  }
   void on_segment(Segment segment) override {
     std::lock_guard lock(mutex_);
     segments[segment.rendition].push_back(std::move(segment));
@@ -67,6 +71,7 @@ class Recorder : public ProducerEvents {
   std::map<std::string, std::vector<Segment>> segments;
   std::map<std::string, std::vector<int64_t>> abandoned;
   std::vector<ProgrammeStart> programmes;
+  std::vector<SourceWait> waits;
   std::vector<Fault> faults;
   Status last;
   BatchReport last_report;

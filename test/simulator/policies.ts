@@ -1,6 +1,6 @@
 // Other ways to decide which segment is made next, to compare Headend's with.
 import type { Clock } from '../../lib/clock.js';
-import { type Scheduler, WorkScheduler } from '../../lib/stream/work-scheduler.js';
+import { type Scheduler, type Work, WorkScheduler } from '../../lib/stream/work-scheduler.js';
 
 /**
  * In order of arrival. A channel has one segment in the queue at a time, so the channels take turns: it is round
@@ -19,12 +19,12 @@ class ArrivalScheduler implements Scheduler {
     return this.#queue.length;
   }
 
-  async run<T>(_: () => number, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async run<T>(_: () => number, work: Work<T>, signal: AbortSignal): Promise<T> {
     if (this.inWork >= this.slots) await new Promise<void>((resolve) => this.#queue.push(resolve));
     else this.inWork++;
     try {
       signal.throwIfAborted();
-      return await work();
+      return await work(() => {});
     } finally {
       // Whoever is next takes the slot over.
       const next = this.#queue.shift();

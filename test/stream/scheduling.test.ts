@@ -20,20 +20,26 @@ function setUp(slots = 2) {
   const begun: string[] = [];
   const finish = new Map<string, () => void>();
   const signal = new AbortController().signal;
+  const giveWay = new Map<string, () => void>();
   const add = (name: string, dueAt: number, stop = signal) =>
     scheduler.run(
       () => START + dueAt - clock.now(),
-      () => {
+      (wait) => {
         begun.push(name);
+        giveWay.set(name, wait);
         return new Promise<void>((resolve) => finish.set(name, resolve));
       },
       stop,
     );
+  const wait = async (name: string) => {
+    giveWay.get(name)?.();
+    await settle();
+  };
   const end = async (name: string) => {
     finish.get(name)?.();
     await settle();
   };
-  return { clock, scheduler, begun, add, end };
+  return { clock, scheduler, begun, add, end, wait };
 }
 
 test('B12: what is due first is begun first, equals in the order they came', async () => {
@@ -68,16 +74,17 @@ test('B12: the first segment of a new viewer is begun at once, however much is m
   assert.equal(begun, ['ahead-0', 'viewer', 'ahead-1']);
 });
 
-test('B12: what was made ahead becomes urgent with time', async () => {
-  const { clock, begun, add, end } = setUp();
+test('B12: what was made ahead becomes urgent with time, and takes the free slot though nothing else happens', async () => {
+  const { clock, scheduler, begun, add, end } = setUp();
   void add('urgent', 0);
   void add('later', 6000);
-  await settle();
+  await clock.advance(1999);
   assert.equal(begun, ['urgent']);
-  await clock.advance(2000);
-  void add('urgent too', 2000);
-  await end('urgent');
-  assert.equal(begun, ['urgent', 'urgent too', 'later']);
+  await clock.advance(1);
+  assert.equal(begun, ['urgent', 'later']);
+  for (const name of begun) await end(name);
+  assert.is(scheduler.inWork, 0);
+  assert.is(clock.pending, 0);
 });
 
 test('work that waits for something else gives its slot back after a while', async () => {
@@ -101,6 +108,25 @@ test('however long work takes, no more than two are begun for a slot', async () 
   assert.is(begun.length, 7, 'the next one when one has ended');
   await clock.advance(60_000);
   assert.is(begun.length, 7);
+});
+
+test('work that waits for a source holds nobody up, however much of it there is', async () => {
+  const { clock, scheduler, begun, add, end, wait } = setUp();
+  for (let n = 0; n < 10; n++) void add(`silent-${n}`, 0);
+  void add('other', 1000);
+  await settle();
+  for (let n = 0; n < 10; n++) await wait(`silent-${n}`);
+  assert.is(begun.at(-1), 'other');
+  assert.is(scheduler.inWork, 1);
+  await wait('silent-0');
+  assert.is(scheduler.inWork, 1, 'a slot is given back once');
+  void add('one more', 1000);
+  void add('too many', 1000);
+  await settle();
+  assert.is(begun.at(-1), 'one more', 'the slots are as many as before');
+  for (const name of [...begun, 'too many']) await end(name);
+  assert.is(scheduler.inWork, 0);
+  assert.is(clock.pending, 0);
 });
 
 test('B12: a machine has at most as many producers at work as it has cores, or four', async () => {
@@ -314,9 +340,54 @@ function decide(policy: AdmissionPolicy, ratios: (number | null)[]) {
   return admit({ policy, slots: 2, running, rungs: RUNGS, startRung: '720p' });
 }
 
-test('admission: the first channel is let in whatever it costs, and so is one of which nothing is known', () => {
+test('admission: the first channel is let in whatever it costs; before there is a figure, one for every slot', () => {
   assert.is(decide('refuse', []).length, 3);
-  assert.is(decide('refuse', [null, null, null]).length, 3);
+  assert.is(decide('refuse', [null]).length, 3);
+  assert.is(decide('refuse', [null, null]).length, 0);
+  assert.is(decide('off', [null, null]).length, 3);
+});
+
+test('admission: channels without a figure yet count like those with one', () => {
+  assert.is(decide('refuse', [0.5, null]).length, 3);
+  assert.is(decide('refuse', [0.5, null, null]).length, 3);
+  assert.is(decide('refuse', [0.5, null, null, null]).length, 0);
+  assert.equal(decide('reduce', [0.6, null, null]), ['360p']);
+  const nobodyLooks = [0.8, null].map((ratio) => ({ ratio, pixelRate: 0 }));
+  const request = { policy: 'refuse', slots: 2, rungs: RUNGS, startRung: '720p' } as const;
+  assert.is(admit({ ...request, running: nobodyLooks }).length, 0);
+});
+
+test('admission: viewers who come at the same moment do not fill the machine twice', async () => {
+  const { clock, add, streams } = createStreams({ segmentMs: 1000, admission: 'refuse' });
+  const begun = await Promise.allSettled(
+    Array.from({ length: 6 }, (_, n) => add(`c${n}`).register('a')),
+  );
+  const refused = begun.filter(({ status }) => status === 'rejected').length;
+  assert.is(refused, 4, 'two slots, nothing measured');
+  await clock.advance(4000);
+  for (let n = 2; n < 6; n++) await streams.get(`c${n}`).register('a');
+  assert.is(streams.status().channelsOn, 6);
+  await streams.shutdown();
+});
+
+test('admission: a restart takes no channel from its viewers', async () => {
+  const { clock, journal, add, streams } = createStreams({ segmentMs: 1000, admission: 'refuse' });
+  const ids = ['a', 'b', 'c', 'd'];
+  journal.sessions = ids.map((channelId) => ({
+    ...{ channelId, sessionId: 'v', openedAtMs: START - 60_000, seenAtMs: START - 1000 },
+    ...{ rendition: null, segmentNumber: null },
+  }));
+  for (const id of ids) add(id);
+  await settle();
+  assert.is(streams.status().channelsOn, 4);
+  const error = await add('new')
+    .register('w')
+    .catch((reason: unknown) => reason);
+  assert.is(error instanceof HeadendError && error.code, 'CAPACITY_EXCEEDED');
+  await streams.get('a').stop();
+  await clock.advance(100);
+  assert.is(streams.status().channelsOn, 3);
+  await streams.shutdown();
 });
 
 test('admission: a channel is let in when what it will cost still fits', () => {

@@ -505,6 +505,71 @@ test('the time for which the server was down counts against no viewer, and a cha
   await streams.shutdown();
 });
 
+test('the time before its channel is added again counts against no viewer, however long that takes', async () => {
+  const { clock, add, journal, streams } = createStreams({ segmentMs: 100 });
+  const saved = (channelId: string, sessionId: string, ageMs: number) => ({
+    ...{ channelId, sessionId, openedAtMs: START - 900_000, seenAtMs: START - ageMs },
+    ...{ rendition: null, segmentNumber: null },
+  });
+  journal.sessions = [saved('c', 'a', 1000), saved('d', 'b', 5000), saved('d', 'gone', 40_000)];
+  add('c');
+  await clock.advance(120_000);
+  const late = add('d');
+  assert.equal(
+    late.viewers().map(({ sessionId }) => sessionId),
+    ['b'],
+  );
+  await clock.advance(25_999);
+  assert.is(late.viewerCount, 1);
+  await clock.advance(1);
+  assert.is(late.viewerCount, 0);
+  await streams.shutdown();
+});
+
+test('C14: what viewers have had before a restart stays past when the wall clock was set back before it', async () => {
+  const { clock, engine, add, journal, streams } = createStreams({ segmentMs: 100 });
+  // Had been listed 10 s later than it is by the wall clock now.
+  const ahead = N + 2 + 3;
+  journal.sessions = [
+    {
+      ...{ channelId: 'c', sessionId: 'a', openedAtMs: START - 60_000, seenAtMs: START - 1000 },
+      ...{ rendition: '720p', segmentNumber: ahead },
+    },
+  ];
+  const stream = add('c');
+  await clock.advance(1000);
+  assert.is(stream.window?.to, ahead);
+  assert.is(stream.viewers()[0]?.position?.segmentNumber, ahead);
+  assert.is(engine.batches[0]?.from, ahead - 2);
+  stream.unregister('a');
+  await clock.advance(60_000);
+  assert.is(stream.state, 'idle');
+  await stream.register('b');
+  assert.is(stream.window?.from, N + 15, 'with nobody there it has gone back to the wall clock');
+  await streams.shutdown();
+});
+
+test('C9: a viewer who comes while a channel is stopped that is then removed is told to have gone', async () => {
+  const { clock, engine, add, journal, streams } = createStreams({ segmentMs: 100 });
+  engine.stopMs = 1000;
+  const stream = add('c');
+  await stream.register('a');
+  await clock.advance(50);
+  void stream.stop();
+  const asking = codeOf(stream.playlist('720p', { sessionId: 'b' }));
+  await settle();
+  const removed = streams.remove('c');
+  await clock.advance(1000);
+  assert.is(await asking, 'CLOSED');
+  assert.equal(
+    journal.of('session-closed').map(({ sessionId, reason }) => `${sessionId} ${reason}`),
+    ['a removed', 'b removed'],
+  );
+  assert.is(stream.viewerCount, 0);
+  await removed;
+  await streams.shutdown();
+});
+
 test('what has aired, which batches were made and what failed is written down', async () => {
   const { clock, engine, add, journal, streams } = createStreams({ segmentMs: 100 });
   let failures = 1;
