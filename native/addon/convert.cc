@@ -8,12 +8,10 @@ namespace {
 
 Napi::Number number(Napi::Env env, int64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
 
-// Hands the bytes over without a copy; V8 counts them as external memory and frees them with the buffer.
-Napi::Value buffer(Napi::Env env, Bytes bytes) {
-  auto owned = std::make_unique<Bytes>(std::move(bytes));
-  Bytes* raw = owned.release();
-  return Napi::Buffer<uint8_t>::NewOrCopy(
-      env, raw->data(), raw->size(), [](Napi::Env, uint8_t*, Bytes* hint) { delete hint; }, raw);
+// A copy that V8 owns, counts as external memory and frees. Lending it our memory saves little, is refused where V8 has a
+// sandbox (Electron), and has Node call back into us from its sweeper's threads, even while the process ends.
+Napi::Value buffer(Napi::Env env, const Bytes& bytes) {
+  return Napi::Buffer<uint8_t>::Copy(env, bytes.data(), bytes.size());
 }
 
 Napi::Value ratio(Napi::Env env, int64_t num, int64_t den) {
@@ -270,27 +268,27 @@ Napi::Value to_js(Napi::Env env, const Status& status) {
   return out;
 }
 
-Napi::Value to_js(Napi::Env env, InitSection init) {
+Napi::Value to_js(Napi::Env env, const InitSection& init) {
   Napi::Object out = Napi::Object::New(env);
   out["rendition"] = init.rendition;
   out["codecs"] = init.codecs;
   out["hash"] = init.hash;
   out["encoder"] = init.encoder;
   out["from"] = number(env, init.from);
-  out["data"] = buffer(env, std::move(init.data));
+  out["data"] = buffer(env, init.data);
   return out;
 }
 
-Napi::Value to_js(Napi::Env env, Bytes bytes) { return buffer(env, std::move(bytes)); }
+Napi::Value to_js(Napi::Env env, const Bytes& bytes) { return buffer(env, bytes); }
 
-Napi::Value to_js(Napi::Env env, Fragment fragment) {
+Napi::Value to_js(Napi::Env env, const Fragment& fragment) {
   Napi::Object out = Napi::Object::New(env);
   out["rendition"] = fragment.rendition;
   out["sequence"] = number(env, fragment.sequence);
   out["index"] = number(env, fragment.index);
   out["last"] = fragment.last;
   out["init"] = fragment.init;
-  out["data"] = buffer(env, std::move(fragment.data));
+  out["data"] = buffer(env, fragment.data);
   return out;
 }
 
@@ -319,7 +317,7 @@ Napi::Value to_js(Napi::Env env, const SourceWait& wait) {
   return out;
 }
 
-Napi::Value to_js(Napi::Env env, Segment segment) {
+Napi::Value to_js(Napi::Env env, const Segment& segment) {
   Napi::Object out = Napi::Object::New(env);
   out["rendition"] = segment.rendition;
   out["sequence"] = number(env, segment.sequence);
@@ -327,7 +325,7 @@ Napi::Value to_js(Napi::Env env, Segment segment) {
   out["duration"] = number(env, segment.duration);
   out["timescale"] = segment.timescale;
   out["init"] = segment.init;
-  out["data"] = buffer(env, std::move(segment.data));
+  out["data"] = buffer(env, segment.data);
   return out;
 }
 

@@ -51,10 +51,10 @@ std::vector<Bytes> to_tracks(const Napi::Array& from, PropertyReader& read);
 
 /** `{code, stage, message, averror}`, or null when it is ok. */
 Napi::Value to_js(Napi::Env env, const Status& status);
-Napi::Value to_js(Napi::Env env, InitSection init);
-Napi::Value to_js(Napi::Env env, Bytes bytes);
-Napi::Value to_js(Napi::Env env, Fragment fragment);
-Napi::Value to_js(Napi::Env env, Segment segment);
+Napi::Value to_js(Napi::Env env, const InitSection& init);
+Napi::Value to_js(Napi::Env env, const Bytes& bytes);
+Napi::Value to_js(Napi::Env env, const Fragment& fragment);
+Napi::Value to_js(Napi::Env env, const Segment& segment);
 Napi::Value to_js(Napi::Env env, const AbandonedSegment& segment);
 Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme);
 Napi::Value to_js(Napi::Env env, const SourceWait& wait);

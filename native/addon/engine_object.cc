@@ -87,11 +87,11 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     callback.Call({id, Napi::String::New(env, type), payload});
   };
   if (auto* init = std::get_if<InitSection>(&event.payload)) {
-    tell("init", to_js(env, std::move(*init)));
+    tell("init", to_js(env, *init));
   } else if (auto* fragment = std::get_if<Fragment>(&event.payload)) {
-    tell("fragment", to_js(env, std::move(*fragment)));
+    tell("fragment", to_js(env, *fragment));
   } else if (auto* segment = std::get_if<Segment>(&event.payload)) {
-    tell("segment", to_js(env, std::move(*segment)));
+    tell("segment", to_js(env, *segment));
   } else if (auto* abandoned = std::get_if<AbandonedSegment>(&event.payload)) {
     tell("abandoned", to_js(env, *abandoned));
   } else if (auto* programme = std::get_if<ProgrammeStart>(&event.payload)) {
@@ -125,7 +125,7 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     end_work(env);
     Napi::Object payload = Napi::Object::New(env);
     payload["error"] = remuxed->ok() ? env.Null() : to_js(env, remuxed->status());
-    payload["data"] = remuxed->ok() ? to_js(env, remuxed->take()) : env.Null();
+    payload["data"] = remuxed->ok() ? to_js(env, remuxed->value()) : env.Null();
     tell("remux", payload);
   } else if (auto* progress = std::get_if<Progress>(&event.payload)) {
     tell("progress", Napi::Number::New(env, progress->seconds));

@@ -1,5 +1,5 @@
 // Runs a program to its end: bytes in, bytes out. For the independent readers (ffmpeg, ffprobe) and the shell tools of tests.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -53,10 +53,21 @@ export async function run(
   try {
     await Promise.race([feed(child.stdin, options.input), closed]);
     const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null];
+    if (signal !== null) err.push(Buffer.from(lastCrashes()));
     return { code, signal, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What the kernel wrote down last about processes that died, where one may read it: which thread, and in what. */
+function lastCrashes(): string {
+  const { stdout } = spawnSync('dmesg', { encoding: 'utf8' });
+  const lines = (stdout ?? '').split('\n').filter((line) => /segfault|traps:|Killed/.test(line));
+  return lines
+    .slice(-4)
+    .map((line) => `\n${line}`)
+    .join('');
 }
 
 /** A line per thread of a process: its name and state, and where in the kernel it waits. */
