@@ -52,7 +52,7 @@ export type OpenSegment =
       readonly etag: string;
       /** Not there yet. */
       readonly data: null;
-      /** The pieces that make up the segment, about a fifth of a second each, as they are made. */
+      /** The pieces that make up the segment, a fifth of a second each and the first ones less, as they are made. */
       readonly fragments: AsyncIterable<Uint8Array>;
     };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Runs all checks and tests, each in a process of its own, and ends with a line that counts them.
 //   npm test -- WORD...   only those whose name contains one of the words, such as `timeline`,
-//                         `check/types` or `native/`
+//                         `check/types` or `native-asan`
 //   npm test -- --soak N WORD...   property tests try N times as many cases, others every time, and fuzzers run
 //                         N times as long
 import { readdir } from 'node:fs/promises';

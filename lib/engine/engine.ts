@@ -155,7 +155,7 @@ export interface Segment {
   readonly data: Uint8Array;
 }
 
-/** A piece of a segment in progress (about a fifth of a second), told before the segment that it becomes part of. */
+/** A piece of a segment in progress (a fifth of a second at most), told before the segment that it becomes part of. */
 export interface Fragment {
   readonly rendition: string;
   /** Of the segment. */
@@ -371,7 +371,8 @@ export interface ProbeResult {
   /**
    * Seconds from the programme's start at which key frames lie, when they were asked for; exact to the reordering of
    * pictures. From the container's index (MP4, MOV, Matroska with cues, AVI, FLV with key frame metadata, ASF, MXF);
-   * MPEG transport and programme streams have none and are read through. Null in other containers.
+   * MPEG transport and programme streams have none: files of this machine are read through. Null in other containers, for
+   * such streams of the network, and where a file cannot be read to its end.
    */
   readonly keyFrames: readonly number[] | null;
 }

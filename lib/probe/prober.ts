@@ -16,7 +16,7 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal;
   /**
    * Whether to list the key frames; see `ProbeResult.keyFrames`. They are read anew each time. Channels of the same
-   * engine then find them in MPEG transport and programme streams without a search. Default false.
+   * engine then find them in local MPEG transport and programme streams without a search. Default false.
    */
   readonly keyFrames?: boolean;
   /** Whether to measure the loudness where it is not known yet, which decodes all of the sound. Default false. */

@@ -43,8 +43,11 @@ Result<std::optional<FileState>> local_file(const std::string& url) {
   if (!S_ISREG(info.st_mode))
     return Status(Code::kSourceInvalid, Stage::kOpen, url + " is not a regular file");
   if (info.st_size == 0) return Status(Code::kSourceInvalid, Stage::kOpen, url + " is empty");
-  return std::optional(
-      FileState{info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec});
+  return std::optional(FileState{info.st_dev,
+                                 info.st_ino,
+                                 info.st_size,
+                                 {info.st_mtim.tv_sec, info.st_mtim.tv_nsec},
+                                 {info.st_ctim.tv_sec, info.st_ctim.tv_nsec}});
 }
 
 // A server that is not who it says it is denies the source; the TLS layer tells it only by its log.
@@ -183,7 +186,7 @@ bool Demuxer::unchanged() const {
 }
 
 void Demuxer::remember_places(std::vector<Place> places) {
-  if (file_ && options_.memory && unchanged()) remember(std::move(places));
+  if (known_ && unchanged()) remember(std::move(places));
 }
 
 void Demuxer::remember(std::vector<Place> places) {

@@ -65,7 +65,7 @@ class Demuxer {
    */
   Result<bool> seek(int64_t microseconds, int64_t picture);
 
-  /** Later demuxers of this file in its present state seek by these places, which are in order of time. */
+  /** Later demuxers of this file, if it was looked at whole and is as it was, seek by these places in order of time. */
   void remember_places(std::vector<Place> places);
 
   /** Nobody will read `stream`: its packets are skipped from now on. */

@@ -165,10 +165,11 @@ ProbeResult::Audio audio_of(const AVStream& stream) {
           tag(stream.metadata, "title")};
 }
 
-// Reads through what has no index, and remembers what lies where. The key frames among it; nothing without pictures.
+// Reads through what has no index, and remembers what lies where. The key frames among it; nothing without pictures or
+// where it cannot be read to its end.
 Result<std::optional<std::vector<int64_t>>> find_key_frames(const std::string& url, const InputOptions& options,
-                                                            std::stop_token stop) {
-  Result<std::unique_ptr<Demuxer>> opened = Demuxer::open(url, options, std::move(stop));
+                                                            const std::stop_token& stop) {
+  Result<std::unique_ptr<Demuxer>> opened = Demuxer::open(url, options, stop);
   if (!opened.ok()) return opened.status();
   Demuxer& demuxer = *opened.value();
   const AVStream* video = demuxer.video();
@@ -179,7 +180,8 @@ Result<std::optional<std::vector<int64_t>>> find_key_frames(const std::string& u
   std::vector<int64_t> key_frames;
   while (places.size() < kMaxKeyFrames) {
     Result<PacketPtr> read = demuxer.read(video);
-    if (!read.ok()) return read.status();
+    if (!read.ok() && stop.stop_requested()) return read.status();
+    if (!read.ok()) return std::optional<std::vector<int64_t>>();  // it can be read only so far
     if (!read.value()) break;
     const AVPacket& packet = *read.value();
     const bool key = packet.flags & AV_PKT_FLAG_KEY && packet.pts != AV_NOPTS_VALUE;

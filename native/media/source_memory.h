@@ -14,12 +14,20 @@
 
 namespace headend {
 
-/** One state of a local file: another one after every write, and no other file's. */
+/** Since 1970. */
+struct Instant {
+  int64_t seconds = 0;
+  int64_t nanoseconds = 0;
+  bool operator==(const Instant&) const = default;
+};
+
+/** One state of a local file: another one after every write, as fine as the file system's clock is, and no other file's. */
 struct FileState {
   uint64_t device = 0;
   uint64_t inode = 0;
   int64_t size = 0;
-  int64_t changed_ns = 0;  // since 1970
+  Instant modified;
+  Instant changed;  // of the inode: also when somebody has set `modified` back
   bool operator==(const FileState&) const = default;
 };
 
