@@ -12,7 +12,7 @@ import type { HistoryQuery, Logs } from './history.js';
 import type { FileJournal, JournalStatus, SavedEncoding, SavedSession } from './journal.js';
 import type { JournalOperation } from './operations.js';
 import { isOfSession, SessionReports } from './session-reports.js';
-import type { SavedState, SetAside, StoreSettings } from './store.js';
+import type { Refusal, SavedState, SetAside, StoreSettings } from './store.js';
 import { StoreThread } from './store-thread.js';
 
 const DAY_MS = 86_400_000;
@@ -104,6 +104,14 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   }
 }
 
+/** An operation on its way to the file. */
+interface Entry {
+  /** It as JSON. */
+  readonly text: string;
+  /** Set by the commit that leaves it out. */
+  refusal: HeadendError | null;
+}
+
 class SqliteJournal implements FileJournal {
   readonly #thread: StoreThread;
   readonly #state: SavedState;
@@ -111,12 +119,13 @@ class SqliteJournal implements FileJournal {
   readonly #clock: Clock;
   readonly #onFault: (fault: HeadendError) => void;
   readonly #reports: SessionReports;
-  readonly #processor: BatchProcessor<string>;
+  readonly #processor: BatchProcessor<Entry>;
   readonly #maxQueued: number;
   /** Tells this journal's batches from those of earlier ones in the same file. */
   readonly #name = randomUUID();
   #lost = 0;
-  #lostReported = 0;
+  /** Those of the lost operations that no fault has told of. */
+  #untold = 0;
   #isLosing = false;
   #fault = '';
   #prunedAt = -Infinity;
@@ -138,9 +147,9 @@ class SqliteJournal implements FileJournal {
       maxLatencyMs: intervalMs,
       clock: this.#clock,
     });
-    this.#processor = new BatchProcessor<string>({
+    this.#processor = new BatchProcessor<Entry>({
       commit: (batch, context) => this.#commit(batch, context),
-      sizeOf: (operation) => operation.length,
+      sizeOf: ({ text }) => text.length,
       intervalMs,
       maxBatchOperations,
       maxQueuedOperations,
@@ -167,8 +176,9 @@ class SqliteJournal implements FileJournal {
   record(operation: JournalOperation): Promise<void> {
     const recorded = this.#take(operation);
     // Most callers need not know; those that await see the rejection all the same.
-    recorded.catch(() => {
+    recorded.catch((error: unknown) => {
       this.#lost++;
+      if (!isRefusal(error)) this.#untold++;
     });
     return recorded;
   }
@@ -182,8 +192,10 @@ class SqliteJournal implements FileJournal {
     return this.#write(operation);
   }
 
-  #write(operation: JournalOperation): Promise<void> {
-    return this.#processor.add(JSON.stringify(operation));
+  async #write(operation: JournalOperation): Promise<void> {
+    const entry: Entry = { text: JSON.stringify(operation), refusal: null };
+    await this.#processor.add(entry);
+    if (entry.refusal) throw entry.refusal;
   }
 
   async flush(): Promise<void> {
@@ -235,23 +247,31 @@ class SqliteJournal implements FileJournal {
     return this.#thread.read(log, query);
   }
 
-  async #commit(batch: readonly string[], { batchNumber }: CommitContext): Promise<void> {
+  async #commit(batch: readonly Entry[], { batchNumber }: CommitContext): Promise<void> {
     const name = `${this.#name}/${batchNumber}`;
     const { report } = await this.#thread.call({
       kind: 'commit',
       name,
-      operations: `[${batch.join(',')}]`,
+      operations: `[${batch.map(({ text }) => text).join(',')}]`,
     });
     this.#fault = '';
     this.#reportSetAside(report.setAside);
-    if (report.refused > 0) {
-      this.#raise(
-        'JOURNAL_FAILED',
-        `${report.refused} operations could not be stored: ${report.refusal}`,
-      );
-    }
+    this.#refuse(batch, report.refusals);
     this.#reportLoss('writes again');
     this.#prune();
+  }
+
+  #refuse(batch: readonly Entry[], refusals: readonly Refusal[]): void {
+    for (const { index, reason } of refusals) {
+      const entry = batch[index];
+      if (entry) entry.refusal = this.#error('JOURNAL_FAILED', reason, { retryable: false });
+    }
+    const [first] = refusals;
+    if (!first) return;
+    this.#raise(
+      'JOURNAL_FAILED',
+      `${refusals.length} operations could not be stored: ${first.reason}`,
+    );
   }
 
   #reportFull(): void {
@@ -287,10 +307,10 @@ class SqliteJournal implements FileJournal {
   }
 
   #reportLoss(since: string): void {
-    const lost = this.#lost - this.#lostReported;
+    const lost = this.#untold;
     this.#isLosing = false;
     if (lost === 0) return;
-    this.#lostReported = this.#lost;
+    this.#untold = 0;
     this.#raise('JOURNAL_FAILED', `it ${since}, but ${lost} operations are lost`);
   }
 
@@ -307,8 +327,18 @@ class SqliteJournal implements FileJournal {
     this.#onFault(this.#error(code, message));
   }
 
-  #error(code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED', message: string): HeadendError {
-    const text = `the journal ${this.#file}: ${message}`;
-    return new HeadendError(code, 'journal', text, { retryable: true });
+  #error(
+    code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED',
+    message: string,
+    { retryable } = { retryable: true },
+  ): HeadendError {
+    return new HeadendError(code, 'journal', `the journal ${this.#file}: ${message}`, {
+      retryable,
+    });
   }
+}
+
+/** Whether an operation was given up because it can never be stored. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof HeadendError && error.code === 'JOURNAL_FAILED' && !error.retryable;
 }

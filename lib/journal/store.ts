@@ -47,9 +47,15 @@ export interface SavedState {
 export interface CommitReport {
   /** Where a damaged file was moved to, and what was wrong with it. */
   readonly setAside: SetAside | null;
-  /** Operations that the database refused, and why the first of them was. */
-  readonly refused: number;
-  readonly refusal: string;
+  /** Operations that were left out. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** An operation that can never be stored. */
+export interface Refusal {
+  /** Its place in the batch. */
+  readonly index: number;
+  readonly reason: string;
 }
 
 /** A damaged file that was renamed. */
@@ -75,6 +81,8 @@ export class JournalStore {
   #connection: Connection | null = null;
   #isDamaged = false;
   #setAside: SetAside | null = null;
+  /** What was left out of the batch that was written last. */
+  #refusals: Refusal[] = [];
 
   constructor(settings: StoreSettings) {
     this.#settings = settings;
@@ -94,16 +102,19 @@ export class JournalStore {
 
   /**
    * Applies a batch in one transaction, durable when it returns; a batch of the same name as the last one is applied
-   * already. After an error the file is opened anew for the next call.
+   * already. An operation that can never be stored does not hold up the others. After an error the file is opened anew
+   * for the next call.
    * @throws StoreError
    */
   commit(name: string, operations: readonly StoredOperation[]): CommitReport {
     return this.#attempt(() => {
       const connection = this.#connect();
       this.#checkFile(connection);
-      const refusals = write(connection, name, operations);
-      const setAside = this.#takeSetAside();
-      return { setAside, refused: refusals.length, refusal: refusals[0] ?? '' };
+      if (lastBatch(connection.db) !== name) {
+        this.#refusals = [];
+        write(connection, name, operations, this.#refusals);
+      }
+      return { setAside: this.#takeSetAside(), refusals: this.#refusals };
     });
   }
 
@@ -307,31 +318,31 @@ function savedState(db: DatabaseSync): Omit<SavedState, 'setAside'> {
   };
 }
 
-/** One transaction. Why operations were refused: one that can never be stored must not hold up the others. */
+/** The name of the batch that the file has last; null when it has none. */
+function lastBatch(db: DatabaseSync): string | null {
+  const row = db.prepare('SELECT name FROM last_batch').get();
+  return row === undefined ? null : String(row.name);
+}
+
+/** One transaction. */
 function write(
   { db, writer }: Connection,
   name: string,
   operations: readonly StoredOperation[],
-): string[] {
-  const refusals: string[] = [];
+  refusals: Refusal[],
+): void {
   db.exec('BEGIN IMMEDIATE');
-  const last = db.prepare('SELECT name FROM last_batch').get();
-  if (last?.name === name) {
-    db.exec('ROLLBACK');
-    return refusals;
-  }
-  for (const operation of operations) {
+  for (const [index, operation] of operations.entries()) {
     try {
       writer.apply(operation);
     } catch (error) {
       const reason = asStoreError('', error);
       if (!reason.isRefusal) throw error;
-      refusals.push(`${operation.type}: ${reason.reason}`);
+      refusals.push({ index, reason: `${operation.type}: ${reason.reason}` });
     }
   }
   db.prepare(
     'INSERT INTO last_batch (id, name) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name',
   ).run(name);
   db.exec('COMMIT');
-  return refusals;
 }

@@ -444,17 +444,66 @@ test('damage found while it runs sets the file aside too, and what waited goes i
   await journal.close();
 });
 
-test('an operation that can never be stored does not hold up the others', async () => {
+test('an operation that can never be stored is rejected and told, and does not hold up the others', async () => {
   const { journal, faults } = await open(newFile());
-  void journal.record(aired(1, JSON.parse('null')));
-  void journal.record(aired(2));
+  const impossible = JSON.parse('null');
+  const recorded = [
+    aired(1),
+    aired(2, impossible),
+    opened('anna'),
+    { ...position('anna', 1), channelId: impossible },
+    position('anna', 2),
+    aired(3),
+  ].map((operation) => journal.record(operation));
   await journal.flush();
-  assert.is((await journal.aired()).length, 1);
-  assert.match(
-    faults[0] ?? '',
-    /^JOURNAL_FAILED: .*1 operations could not be stored: aired: NOT NULL/,
+  assert.is(journal.status.queued, 0, 'they do not wait');
+  const outcomes = await Promise.all(recorded.map(failure));
+  assert.match(outcomes[1] ?? '', /^JOURNAL_FAILED: the journal .*: aired: NOT NULL/);
+  assert.match(outcomes[3] ?? '', /^JOURNAL_FAILED: the journal .*: position: NOT NULL/);
+  assert.equal(
+    outcomes.filter((outcome) => outcome !== 'none').length,
+    2,
+    'the others are acknowledged',
   );
+  const error = await recorded[1]?.catch((reason: unknown) => reason);
+  assert.is(error instanceof HeadendError && error.retryable, false);
+  assert.is(journal.status.lost, 2);
+  assert.equal(
+    (await journal.aired({ first: 'oldest' })).map(({ title }) => title),
+    ['programme 1', 'programme 3'],
+  );
+  assert.is((await journal.sessions())[0]?.segmentNumber, 2);
+  assert.match(faults[0] ?? '', /2 operations could not be stored: aired: NOT NULL/);
+  void journal.record(aired(4));
+  await journal.flush();
+  assert.is(faults.length, 1, 'said once');
   await journal.close();
+});
+
+test('of positions in one window that end in an impossible one none is acknowledged', async () => {
+  const { journal } = await open(newFile());
+  const impossible = { ...position('anna', 2), segmentNumber: JSON.parse('"far"') };
+  const recorded = [position('anna', 1), impossible].map((each) => journal.record(each));
+  await journal.flush();
+  for (const each of recorded) {
+    assert.match(await failure(each), /^JOURNAL_FAILED: .*position: cannot store TEXT/);
+  }
+  assert.is(journal.status.lost, 2);
+  assert.is((await journal.sessions())[0]?.segmentNumber ?? null, null);
+  await journal.close();
+});
+
+test('a rejection that nobody looks at does not end the process', async () => {
+  const operation = JSON.stringify(aired(1, JSON.parse('null')));
+  const output = await evaluate(`import(${JSON.stringify(MODULE)}).then(async ({ openJournal }) => {
+    const journal = await openJournal({ file: ${JSON.stringify(newFile())} });
+    void journal.record(${operation});
+    await journal.flush();
+    await journal.close();
+    void journal.record(${operation});
+    setTimeout(() => console.log(journal.status.lost), 10);
+  });`);
+  assert.is(output, '2\n');
 });
 
 test('an open journal does not keep its process alive, and one that ends by itself writes what it recorded', async () => {
