@@ -12,11 +12,14 @@ import type { HistoryQuery, Logs } from './history.js';
 import type { FileJournal, JournalStatus, SavedEncoding, SavedSession } from './journal.js';
 import type { JournalOperation } from './operations.js';
 import { isOfSession, SessionReports } from './session-reports.js';
-import type { Refusal, SavedState, SetAside, StoreSettings } from './store.js';
+import type { SavedState, SetAside, StoreSettings } from './store.js';
 import { StoreThread } from './store-thread.js';
 
 const DAY_MS = 86_400_000;
 const PRUNE_INTERVAL_MS = 60_000;
+const MAX_BATCH_BYTES = 1024 * 1024;
+/** The smallest file has room for so many of its batches, and for its tables. */
+const MIN_BATCHES_PER_FILE = 16;
 
 /** Options of {@link openJournal}. */
 export interface JournalOptions {
@@ -36,7 +39,13 @@ export interface JournalOptions {
   readonly retentionDays?: number;
   /** Entries kept in each log. Default 200 000. */
   readonly maxRows?: number;
-  /** Largest size of the database file. Default 1 GiB. */
+  /**
+   * Bytes to which the database file grows, its log beside it not counted; one that is larger already grows no more.
+   * When there is no room left, the oldest entries of all logs are deleted before their time, a few hundred at a time;
+   * `onFault` receives a `JOURNAL_FAILED` about it at first and then once a day. Saved channels, encodings and open
+   * sessions are never deleted for that; an operation for which they leave no room is given up. At least 256 KiB.
+   * Default 1 GiB.
+   */
   readonly maxFileBytes?: number;
   /** Milliseconds to wait for another process to let go of the file. Default 2000. */
   readonly lockTimeoutMs?: number;
@@ -97,7 +106,7 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   const thread = new StoreThread(settings);
   try {
     const { state } = await thread.call({ kind: 'open' });
-    return new SqliteJournal(thread, state, settings.file, options);
+    return new SqliteJournal(thread, state, settings, options);
   } catch (error) {
     await thread.stop();
     throw error;
@@ -128,12 +137,19 @@ class SqliteJournal implements FileJournal {
   #untold = 0;
   #isLosing = false;
   #fault = '';
+  /** When such trouble was told of last; bounded by the reasons that SQLite has. */
+  readonly #toldAt = new Map<string, number>();
   #prunedAt = -Infinity;
   #isPruning = false;
   #closing: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(thread: StoreThread, state: SavedState, file: string, options: JournalOptions) {
+  constructor(
+    thread: StoreThread,
+    state: SavedState,
+    { file, maxFileBytes }: StoreSettings,
+    options: JournalOptions,
+  ) {
     this.#thread = thread;
     this.#state = state;
     this.#file = file;
@@ -152,12 +168,14 @@ class SqliteJournal implements FileJournal {
       sizeOf: ({ text }) => text.length,
       intervalMs,
       maxBatchOperations,
+      maxBatchBytes: Math.min(MAX_BATCH_BYTES, Math.floor(maxFileBytes / MIN_BATCHES_PER_FILE)),
       maxQueuedOperations,
       onCommitFailed: (error) => this.#report(error),
       clock: this.#clock,
     });
     void this.#processor.start();
     this.#reportSetAside(state.setAside);
+    this.#prune();
   }
 
   get status(): JournalStatus {
@@ -253,24 +271,31 @@ class SqliteJournal implements FileJournal {
       kind: 'commit',
       name,
       operations: `[${batch.map(({ text }) => text).join(',')}]`,
+      nowMs: this.#clock.now(),
     });
     this.#fault = '';
     this.#reportSetAside(report.setAside);
     this.#refuse(batch, report.refusals);
+    this.#reportDeletedEarly(report.deletedEarly);
     this.#reportLoss('writes again');
     this.#prune();
   }
 
-  #refuse(batch: readonly Entry[], refusals: readonly Refusal[]): void {
-    for (const { index, reason } of refusals) {
+  #refuse(batch: readonly Entry[], refusals: ReadonlyMap<number, string>): void {
+    for (const [index, reason] of refusals) {
       const entry = batch[index];
       if (entry) entry.refusal = this.#error('JOURNAL_FAILED', reason, { retryable: false });
     }
-    const [first] = refusals;
-    if (!first) return;
-    this.#raise(
-      'JOURNAL_FAILED',
-      `${refusals.length} operations could not be stored: ${first.reason}`,
+    const [first] = refusals.values();
+    if (first === undefined) return;
+    this.#raiseDaily(first, `${refusals.size} operations could not be stored: ${first}`);
+  }
+
+  #reportDeletedEarly(count: number): void {
+    if (count === 0) return;
+    this.#raiseDaily(
+      'maxFileBytes',
+      `it has reached its maxFileBytes: the oldest entries are deleted before their time, ${count} now`,
     );
   }
 
@@ -321,6 +346,14 @@ class SqliteJournal implements FileJournal {
       'JOURNAL_DAMAGED',
       `it is damaged (${reason}); it was renamed to ${path} and a new one begun`,
     );
+  }
+
+  /** Tells of trouble that may come with every commit: once a day. */
+  #raiseDaily(trouble: string, message: string): void {
+    const now = this.#clock.monotonic();
+    if (now - (this.#toldAt.get(trouble) ?? -Infinity) < DAY_MS) return;
+    this.#toldAt.set(trouble, now);
+    this.#raise('JOURNAL_FAILED', message);
   }
 
   #raise(code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED', message: string): void {
