@@ -16,6 +16,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { OperationWriter, type StoredOperation } from './apply.js';
 import { HistoryReader } from './history-reader.js';
 import type { SavedEncoding, SavedSession } from './journal.js';
+import { changesKeptState, type KeptState, readKeptState, writeKeptState } from './kept-state.js';
 import { deleteOldest, type PruneStep, prune } from './retention.js';
 import { migrate } from './schema.js';
 import { asStoreError, StoreError } from './store-error.js';
@@ -80,6 +81,11 @@ export class JournalStore {
   #setAside: SetAside | null = null;
   /** What was left out of the last batch, also for one whose commit is made when it is tried again. */
   #refusals = new Map<number, string>();
+  /** What the file has of it; null until it is opened. */
+  #kept: KeptState | null = null;
+  /** The batch that the file has last, and the one that was tried last, which it may have: by them it is known again. */
+  #lastBatch = '';
+  #triedBatch = '';
 
   constructor(settings: StoreSettings) {
     this.#settings = settings;
@@ -107,8 +113,10 @@ export class JournalStore {
     return this.#attempt(() => {
       const connection = this.#connect();
       this.#checkFile(connection);
+      this.#triedBatch = name;
       const isWritten = lastBatch(connection.db) === name;
       const deletedEarly = isWritten ? 0 : this.#write(connection, name, operations, nowMs);
+      this.#lastBatch = name;
       return { setAside: this.#takeSetAside(), refusals: this.#refusals, deletedEarly };
     });
   }
@@ -142,7 +150,7 @@ export class JournalStore {
     let deletedEarly = 0;
     for (;;) {
       const fullAt = write(connection, batch, maxPages);
-      if (fullAt === null) return deletedEarly;
+      if (fullAt === null) break;
       if (this.#prune(connection, nowMs).deleted > 0) continue;
       const deleted = deleteOldest(connection.db);
       deletedEarly += deleted;
@@ -150,6 +158,8 @@ export class JournalStore {
       const type = operations[fullAt]?.type;
       batch.refusals.set(fullAt, `${type}: maxFileBytes is too small for what must be kept`);
     }
+    if (operations.some(changesKeptState)) this.#kept = readKeptState(connection.db);
+    return deletedEarly;
   }
 
   #prune({ db, writer }: Connection, nowMs: number): PruneStep {
@@ -218,11 +228,26 @@ export class JournalStore {
       migrate(db);
       // Writing shows whether the file may be written at all.
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      this.#keep(db);
       return { db, writer: new OperationWriter(db), inode: statSync(file).ino };
     } catch (error) {
       db.close();
       throw error;
     }
+  }
+
+  /** Learns what a file has to keep, or writes it to one that has come in the place of the file before. */
+  #keep(db: DatabaseSync): void {
+    const last = lastBatch(db);
+    if (this.#kept === null) this.#lastBatch = last;
+    if (this.#kept === null || last === this.#lastBatch || last === this.#triedBatch) {
+      this.#kept = readKeptState(db);
+      return;
+    }
+    db.exec('BEGIN IMMEDIATE');
+    writeKeptState(db, this.#kept);
+    setLastBatch(db, this.#lastBatch);
+    db.exec('COMMIT');
   }
 
   /** SQLite goes on writing to a file that was deleted or replaced; what is written there is lost. */
@@ -336,10 +361,15 @@ function savedState(db: DatabaseSync): Omit<SavedState, 'setAside'> {
   };
 }
 
-/** The name of the batch that the file has last; null when it has none. */
-function lastBatch(db: DatabaseSync): string | null {
-  const row = db.prepare('SELECT name FROM last_batch').get();
-  return row === undefined ? null : String(row.name);
+/** The name of the batch that the file has last; empty when it has none. */
+function lastBatch(db: DatabaseSync): string {
+  return String(db.prepare('SELECT name FROM last_batch').get()?.name ?? '');
+}
+
+function setLastBatch(db: DatabaseSync, name: string): void {
+  db.prepare(
+    'INSERT INTO last_batch (id, name) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name',
+  ).run(name);
 }
 
 /** A batch on its way into the file. */
@@ -373,9 +403,7 @@ function write({ db, writer }: Connection, batch: Batch, maxPages: number): numb
       refusals.set(index, `${operation.type}: ${reason}`);
     }
   }
-  db.prepare(
-    'INSERT INTO last_batch (id, name) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name',
-  ).run(name);
+  setLastBatch(db, name);
   db.exec(`COMMIT; ${UNBOUNDED}`);
   return null;
 }

@@ -3,10 +3,12 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -607,10 +609,33 @@ test('memory is bounded while the disk fails: what is too much is given up, coun
   await journal.close();
 });
 
+function saved(channelId: string, n: number): JournalOperation {
+  return { type: 'channel-saved', channelId, atMs: NOW, definition: `{"n":${n}}` };
+}
+
+function encoding(channelId: string, changes: number): JournalOperation {
+  return { type: 'encoding', channelId, changes, encoder: 'nvenc', atMs: NOW };
+}
+
+/** What a restart finds of channels, and how often their encoding changed. */
+async function restarted(file: string) {
+  const { journal, faults } = await open(file);
+  const channels = Object.fromEntries(journal.savedChannels());
+  const changes = Object.fromEntries(
+    journal.savedEncodings().map((each) => [each.channelId, each.changes]),
+  );
+  await journal.close();
+  assert.equal(faults, []);
+  return { channels, changes };
+}
+
 test('a file deleted under the journal is noticed, and a new one begun with what was kept', async () => {
   const file = newFile();
   const { journal, faults } = await open(file);
   void journal.record(aired(1));
+  for (const id of ['news', 'films', 'gone']) void journal.record(saved(id, 1));
+  void journal.record({ type: 'channel-deleted', channelId: 'gone', atMs: NOW });
+  void journal.record(encoding('news', 2));
   await journal.flush();
   for (const suffix of ['', '-wal']) rmSync(file + suffix, { force: true });
   void journal.record(aired(2));
@@ -623,11 +648,69 @@ test('a file deleted under the journal is noticed, and a new one begun with what
     ['programme 2'],
   );
   await journal.close();
+  const kept = { channels: { films: '{"n":1}', news: '{"n":1}' }, changes: { news: 2 } };
+  assert.equal(await restarted(file), kept);
+  assert.equal(await restarted(file), kept, 'opened again, the same');
+});
+
+test('a new file has the channels before anything else is written to it, and again when that one is lost', async () => {
+  const file = newFile();
+  await (async () => {
+    const { journal } = await open(file);
+    void journal.record(saved('old', 1));
+    void journal.record(encoding('old', 5));
+    await journal.close();
+  })();
+  const { journal } = await open(file);
+  void journal.record(saved('news', 1));
+  void journal.record(saved('news', 2));
+  await journal.flush();
+  for (let time = 0; time < 2; time++) {
+    for (const suffix of ['', '-wal']) rmSync(file + suffix, { force: true });
+    const recorded = journal.record(saved('late', time));
+    assert.match(await failure(journal.flush()), /^JOURNAL_FAILED: .*deleted or replaced/);
+    // What opens the new file is a question, not the write that waits.
+    assert.equal(await journal.aired(), []);
+    const copy = newFile();
+    for (const suffix of ['', '-wal']) copyFileSync(file + suffix, copy + suffix);
+    const late = time === 0 ? {} : { late: '{"n":0}' };
+    const channels = { ...late, news: '{"n":2}', old: '{"n":1}' };
+    assert.equal(await restarted(copy), { channels, changes: { old: 5 } }, 'a kill at this point');
+    await journal.flush();
+    await recorded;
+  }
+  await journal.close();
+  const channels = { late: '{"n":1}', news: '{"n":2}', old: '{"n":1}' };
+  assert.equal(await restarted(file), { channels, changes: { old: 5 } });
+});
+
+test('a journal put in the place of the file keeps what it has, and gets what holds', async () => {
+  const file = newFile();
+  const other = newFile();
+  const second = await open(other);
+  for (const operation of [saved('theirs', 1), saved('news', 0), aired(7)]) {
+    void second.journal.record(operation);
+  }
+  await second.journal.close();
+  const { journal } = await open(file);
+  void journal.record(saved('news', 1));
+  await journal.flush();
+  rmSync(`${file}-wal`);
+  renameSync(other, file);
+  void journal.record(aired(8));
+  await journal.flush().catch(() => {});
+  await journal.flush();
+  assert.equal(await titles(journal), ['programme 7', 'programme 8']);
+  await journal.close();
+  const channels = { news: '{"n":1}', theirs: '{"n":1}' };
+  assert.equal(await restarted(file), { channels, changes: {} });
 });
 
 test('damage found while it runs sets the file aside too, and what waited goes into the new one', async () => {
   const file = newFile();
   const { journal, faults } = await open(file);
+  for (const id of ['news', 'films']) void journal.record(saved(id, 1));
+  void journal.record(encoding('news', 2));
   // More than SQLite keeps in memory, so that it has to read what was damaged.
   for (let n = 0; n < 40_000; n++) void journal.record(aired(n, 'x'.repeat(600)));
   await journal.flush();
@@ -646,7 +729,12 @@ test('damage found while it runs sets the file aside too, and what waited goes i
     (await journal.aired({ limit: 1000 })).map(({ title }) => title),
     Array.from({ length: 400 }, () => 'again'),
   );
+  void journal.record(saved('late', 1));
   await journal.close();
+  assert.equal(await restarted(file), {
+    channels: { films: '{"n":1}', late: '{"n":1}', news: '{"n":1}' },
+    changes: { news: 2 },
+  });
 });
 
 test('an operation that can never be stored is rejected and told, and does not hold up the others', async () => {
