@@ -101,7 +101,7 @@ async function onMainThread(journal: FileJournal, file: string, maxSize: number)
       let count = 0;
       for await (const output of batcher.batches(source)) {
         if (output.kind === 'error') throw output.error;
-        store.commit(`${count}`, output.items);
+        store.commit(`${count}`, output.items, Date.now());
         count += output.items.length;
         await new Promise((resolve) => setImmediate(resolve));
       }

@@ -5,6 +5,7 @@ import type { Clock } from './clock.js';
 import { type ChannelDefinition, channelFromDefinition } from './definition.js';
 import type { Channels } from './headend.js';
 import type { Journal } from './journal/journal.js';
+import type { JournalOperation } from './journal/operations.js';
 
 /** What became of a saved channel. */
 export type RestoredChannel =
@@ -47,7 +48,7 @@ export class SavedChannels {
   /**
    * Adds a channel, and resolves when it will survive the end of the process.
    * @throws HeadendError as `channelFromDefinition` and `channels.add`; `JOURNAL_FAILED` when the channel is on the air
-   * but cannot be saved now, which is tried again.
+   * but not saved: `retryable` when that is tried again.
    */
   async add(definition: ChannelDefinition): Promise<Channel> {
     const channel = await this.#parts.channels.add(channelFromDefinition(definition));
@@ -67,14 +68,17 @@ export class SavedChannels {
 
   /**
    * Takes a channel off the air for good.
-   * @throws HeadendError `CHANNEL_NOT_FOUND`; `JOURNAL_FAILED` when the channel is gone but that cannot be saved now.
+   * @throws HeadendError `CHANNEL_NOT_FOUND`; `JOURNAL_FAILED` when the channel is gone but that is not saved:
+   * `retryable` when that is tried again.
    */
   async remove(channelId: string): Promise<void> {
-    const { channels, journal, clock } = this.#parts;
+    const { channels, clock } = this.#parts;
     channels.get(channelId);
     const removed = channels.remove(channelId);
-    void journal?.record({ type: 'channel-deleted', channelId, atMs: clock.now() });
-    await Promise.all([removed, journal?.flush()]);
+    await Promise.all([
+      removed,
+      this.#record({ type: 'channel-deleted', channelId, atMs: clock.now() }),
+    ]);
   }
 
   /**
@@ -95,13 +99,19 @@ export class SavedChannels {
   }
 
   async #save(definition: ChannelDefinition): Promise<void> {
-    const { journal, clock } = this.#parts;
-    void journal?.record({
+    await this.#record({
       type: 'channel-saved',
       channelId: definition.id,
-      atMs: clock.now(),
+      atMs: this.#parts.clock.now(),
       definition: JSON.stringify(definition),
     });
+  }
+
+  /** Resolves when it is durable; does not wait while the disk fails. */
+  async #record(operation: JournalOperation): Promise<void> {
+    const { journal } = this.#parts;
+    const recorded = journal?.record(operation);
     await journal?.flush();
+    await recorded;
   }
 }

@@ -34,13 +34,13 @@ export interface Journal {
   /**
    * Takes an operation and resolves when it is durable: it survives a kill of the process from then on. While the disk
    * fails the promise waits: that is a fault, writing is tried again, and the streams play on. It rejects only for an
-   * operation that is given up, with `JOURNAL_FAILED` (more wait than may) or `CLOSED`; the rejection counts as
-   * handled, so callers that need not know may ignore the promise. Never await it in a viewer's way; a caller that has
-   * to know soon awaits `flush`.
+   * operation that is given up: with `JOURNAL_FAILED`, `retryable` when more wait than may and not when it can never be
+   * stored (the message says why), or with `CLOSED`. The rejection counts as handled, so callers that need not know may
+   * ignore the promise. Never await it in a viewer's way; a caller that has to know soon awaits `flush`, and then this.
    */
   record(operation: JournalOperation): Promise<void>;
   /**
-   * Resolves when everything recorded so far is durable.
+   * Resolves when everything recorded so far is durable, or given up: the promise of `record` tells which.
    * @throws HeadendError `JOURNAL_FAILED` when it cannot be written now; it is kept and tried again all the same.
    */
   flush(): Promise<void>;
@@ -74,6 +74,6 @@ export interface JournalStatus {
   readonly state: 'writing' | 'failing' | 'closed';
   /** Operations that wait to become durable. */
   readonly queued: number;
-  /** Operations given up since the journal was opened. */
+  /** Operations given up since the journal was opened: those whose promise was rejected. */
   readonly lost: number;
 }

@@ -17,6 +17,9 @@ import { StoreThread } from './store-thread.js';
 
 const DAY_MS = 86_400_000;
 const PRUNE_INTERVAL_MS = 60_000;
+const MAX_BATCH_BYTES = 1024 * 1024;
+/** The smallest file has room for so many of its batches, and for its tables. */
+const MIN_BATCHES_PER_FILE = 16;
 
 /** Options of {@link openJournal}. */
 export interface JournalOptions {
@@ -36,7 +39,13 @@ export interface JournalOptions {
   readonly retentionDays?: number;
   /** Entries kept in each log. Default 200 000. */
   readonly maxRows?: number;
-  /** Largest size of the database file. Default 1 GiB. */
+  /**
+   * Bytes to which the database file grows, its log beside it not counted; one that is larger already grows no more.
+   * When there is no room left, the oldest entries of all logs are deleted before their time, a few hundred at a time;
+   * `onFault` receives a `JOURNAL_FAILED` about it at first and then once a day. Saved channels, encodings and open
+   * sessions are never deleted for that; an operation for which they leave no room is given up. At least 256 KiB.
+   * Default 1 GiB.
+   */
   readonly maxFileBytes?: number;
   /** Milliseconds to wait for another process to let go of the file. Default 2000. */
   readonly lockTimeoutMs?: number;
@@ -97,11 +106,19 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   const thread = new StoreThread(settings);
   try {
     const { state } = await thread.call({ kind: 'open' });
-    return new SqliteJournal(thread, state, settings.file, options);
+    return new SqliteJournal(thread, state, settings, options);
   } catch (error) {
     await thread.stop();
     throw error;
   }
+}
+
+/** An operation on its way to the file. */
+interface Entry {
+  /** It as JSON. */
+  readonly text: string;
+  /** Set by the commit that leaves it out. */
+  refusal: HeadendError | null;
 }
 
 class SqliteJournal implements FileJournal {
@@ -111,20 +128,28 @@ class SqliteJournal implements FileJournal {
   readonly #clock: Clock;
   readonly #onFault: (fault: HeadendError) => void;
   readonly #reports: SessionReports;
-  readonly #processor: BatchProcessor<string>;
+  readonly #processor: BatchProcessor<Entry>;
   readonly #maxQueued: number;
   /** Tells this journal's batches from those of earlier ones in the same file. */
   readonly #name = randomUUID();
   #lost = 0;
-  #lostReported = 0;
+  /** Those of the lost operations that no fault has told of. */
+  #untold = 0;
   #isLosing = false;
   #fault = '';
+  /** When such trouble was told of last; bounded by the reasons that SQLite has. */
+  readonly #toldAt = new Map<string, number>();
   #prunedAt = -Infinity;
   #isPruning = false;
   #closing: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(thread: StoreThread, state: SavedState, file: string, options: JournalOptions) {
+  constructor(
+    thread: StoreThread,
+    state: SavedState,
+    { file, maxFileBytes }: StoreSettings,
+    options: JournalOptions,
+  ) {
     this.#thread = thread;
     this.#state = state;
     this.#file = file;
@@ -138,17 +163,19 @@ class SqliteJournal implements FileJournal {
       maxLatencyMs: intervalMs,
       clock: this.#clock,
     });
-    this.#processor = new BatchProcessor<string>({
+    this.#processor = new BatchProcessor<Entry>({
       commit: (batch, context) => this.#commit(batch, context),
-      sizeOf: (operation) => operation.length,
+      sizeOf: ({ text }) => text.length,
       intervalMs,
       maxBatchOperations,
+      maxBatchBytes: Math.min(MAX_BATCH_BYTES, Math.floor(maxFileBytes / MIN_BATCHES_PER_FILE)),
       maxQueuedOperations,
       onCommitFailed: (error) => this.#report(error),
       clock: this.#clock,
     });
     void this.#processor.start();
     this.#reportSetAside(state.setAside);
+    this.#prune();
   }
 
   get status(): JournalStatus {
@@ -167,8 +194,9 @@ class SqliteJournal implements FileJournal {
   record(operation: JournalOperation): Promise<void> {
     const recorded = this.#take(operation);
     // Most callers need not know; those that await see the rejection all the same.
-    recorded.catch(() => {
+    recorded.catch((error: unknown) => {
       this.#lost++;
+      if (!isRefusal(error)) this.#untold++;
     });
     return recorded;
   }
@@ -182,8 +210,10 @@ class SqliteJournal implements FileJournal {
     return this.#write(operation);
   }
 
-  #write(operation: JournalOperation): Promise<void> {
-    return this.#processor.add(JSON.stringify(operation));
+  async #write(operation: JournalOperation): Promise<void> {
+    const entry: Entry = { text: JSON.stringify(operation), refusal: null };
+    await this.#processor.add(entry);
+    if (entry.refusal) throw entry.refusal;
   }
 
   async flush(): Promise<void> {
@@ -235,23 +265,38 @@ class SqliteJournal implements FileJournal {
     return this.#thread.read(log, query);
   }
 
-  async #commit(batch: readonly string[], { batchNumber }: CommitContext): Promise<void> {
+  async #commit(batch: readonly Entry[], { batchNumber }: CommitContext): Promise<void> {
     const name = `${this.#name}/${batchNumber}`;
     const { report } = await this.#thread.call({
       kind: 'commit',
       name,
-      operations: `[${batch.join(',')}]`,
+      operations: `[${batch.map(({ text }) => text).join(',')}]`,
+      nowMs: this.#clock.now(),
     });
     this.#fault = '';
     this.#reportSetAside(report.setAside);
-    if (report.refused > 0) {
-      this.#raise(
-        'JOURNAL_FAILED',
-        `${report.refused} operations could not be stored: ${report.refusal}`,
-      );
-    }
+    this.#refuse(batch, report.refusals);
+    this.#reportDeletedEarly(report.deletedEarly);
     this.#reportLoss('writes again');
     this.#prune();
+  }
+
+  #refuse(batch: readonly Entry[], refusals: ReadonlyMap<number, string>): void {
+    for (const [index, reason] of refusals) {
+      const entry = batch[index];
+      if (entry) entry.refusal = this.#error('JOURNAL_FAILED', reason, { retryable: false });
+    }
+    const [first] = refusals.values();
+    if (first === undefined) return;
+    this.#raiseDaily(first, `${refusals.size} operations could not be stored: ${first}`);
+  }
+
+  #reportDeletedEarly(count: number): void {
+    if (count === 0) return;
+    this.#raiseDaily(
+      'maxFileBytes',
+      `it has reached its maxFileBytes: the oldest entries are deleted before their time, ${count} now`,
+    );
   }
 
   #reportFull(): void {
@@ -287,10 +332,10 @@ class SqliteJournal implements FileJournal {
   }
 
   #reportLoss(since: string): void {
-    const lost = this.#lost - this.#lostReported;
+    const lost = this.#untold;
     this.#isLosing = false;
     if (lost === 0) return;
-    this.#lostReported = this.#lost;
+    this.#untold = 0;
     this.#raise('JOURNAL_FAILED', `it ${since}, but ${lost} operations are lost`);
   }
 
@@ -303,12 +348,30 @@ class SqliteJournal implements FileJournal {
     );
   }
 
+  /** Tells of trouble that may come with every commit: once a day. */
+  #raiseDaily(trouble: string, message: string): void {
+    const now = this.#clock.monotonic();
+    if (now - (this.#toldAt.get(trouble) ?? -Infinity) < DAY_MS) return;
+    this.#toldAt.set(trouble, now);
+    this.#raise('JOURNAL_FAILED', message);
+  }
+
   #raise(code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED', message: string): void {
     this.#onFault(this.#error(code, message));
   }
 
-  #error(code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED', message: string): HeadendError {
-    const text = `the journal ${this.#file}: ${message}`;
-    return new HeadendError(code, 'journal', text, { retryable: true });
+  #error(
+    code: 'JOURNAL_FAILED' | 'JOURNAL_DAMAGED',
+    message: string,
+    { retryable } = { retryable: true },
+  ): HeadendError {
+    return new HeadendError(code, 'journal', `the journal ${this.#file}: ${message}`, {
+      retryable,
+    });
   }
+}
+
+/** Whether an operation was given up because it can never be stored. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof HeadendError && error.code === 'JOURNAL_FAILED' && !error.retryable;
 }

@@ -7,7 +7,12 @@ import type { CommitReport, SavedState } from './store.js';
 export type StoreCall =
   | { readonly kind: 'open' }
   /** `operations` is a JSON array: one string crosses to the thread faster than many objects. */
-  | { readonly kind: 'commit'; readonly name: string; readonly operations: string }
+  | {
+      readonly kind: 'commit';
+      readonly name: string;
+      readonly operations: string;
+      readonly nowMs: number;
+    }
   | { readonly kind: 'prune'; readonly nowMs: number }
   | { readonly kind: 'close' };
 

@@ -1,4 +1,5 @@
-// Keeps the journal bounded: deletes what is too old or too much, in steps so small that commits do not wait for them.
+// Keeps the journal bounded: deletes what is too old or too much, and what is oldest where there is no room, in steps
+// so small that commits do not wait for them.
 
 import type { DatabaseSync } from 'node:sqlite';
 
@@ -10,8 +11,18 @@ export interface RetentionLimits {
   readonly maxRows: number;
 }
 
+/** What a step has done. */
+export interface PruneStep {
+  /** Entries that are gone. */
+  readonly deleted: number;
+  /** Whether another step would find more. */
+  readonly isMore: boolean;
+}
+
 /** Rows deleted of each log in one step. */
 const STEP_ROWS = 500;
+
+const LOGS = ['batches', 'aired', 'faults', 'sessions'] as const;
 
 const OLD = {
   batches: 'started_at_ms < :beforeMs AND ended_at_ms < :beforeMs ORDER BY started_at_ms',
@@ -30,18 +41,60 @@ const SURPLUS = {
   sessions: `id <= (SELECT max(id) FROM sessions) - :maxRows AND closed_at_ms IS NOT NULL ORDER BY id`,
 } as const;
 
-/** One step, in one transaction. Whether another step would find more. */
-export function prune(db: DatabaseSync, { beforeMs, maxRows }: RetentionLimits): boolean {
-  let isMore = false;
+/** When an entry began, and which entries may go before their time: viewers who are there stay. */
+const BEGINS = {
+  batches: { column: 'started_at_ms', condition: 'TRUE' },
+  aired: { column: 'starts_at_ms', condition: 'TRUE' },
+  faults: { column: 'at_ms', condition: 'TRUE' },
+  sessions: { column: 'opened_at_ms', condition: 'closed_at_ms IS NOT NULL' },
+} as const;
+
+/** When the {@link STEP_ROWS} oldest entries of all logs had begun; null when no entry may go. */
+const OLDEST = `SELECT max(begin) AS begin FROM (SELECT begin FROM (${LOGS.map((table) => {
+  const { column, condition } = BEGINS[table];
+  return `SELECT * FROM (SELECT ${column} AS begin FROM ${table} WHERE ${condition} ORDER BY ${column} LIMIT ${STEP_ROWS})`;
+}).join(' UNION ALL ')}) ORDER BY begin LIMIT ${STEP_ROWS})`;
+
+/** Deletes what is too old or too much: one step, in one transaction. */
+export function prune(db: DatabaseSync, { beforeMs, maxRows }: RetentionLimits): PruneStep {
+  const step = { deleted: 0, isMore: false };
   db.exec('BEGIN IMMEDIATE');
-  for (const table of ['batches', 'aired', 'faults', 'sessions'] as const) {
-    const remove = (condition: string, limits: Record<string, number>) => {
-      const sql = `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${condition} LIMIT ${STEP_ROWS})`;
-      if (Number(db.prepare(sql).run(limits).changes) === STEP_ROWS) isMore = true;
-    };
-    remove(OLD[table], { beforeMs });
-    remove(SURPLUS[table], { maxRows });
+  for (const table of LOGS) {
+    const limits = [
+      [OLD[table], { beforeMs }],
+      [SURPLUS[table], { maxRows }],
+    ] as const;
+    for (const [condition, values] of limits) {
+      const deleted = remove(db, table, condition, values);
+      step.deleted += deleted;
+      if (deleted === STEP_ROWS) step.isMore = true;
+    }
   }
   db.exec('COMMIT');
-  return isMore;
+  return step;
+}
+
+/** Deletes the oldest entries of all logs, whatever their age: one step, in one transaction. How many there were. */
+export function deleteOldest(db: DatabaseSync): number {
+  const begin = db.prepare(OLDEST).get()?.begin ?? null;
+  if (begin === null) return 0;
+  let deleted = 0;
+  db.exec('BEGIN IMMEDIATE');
+  for (const table of LOGS) {
+    const { column, condition } = BEGINS[table];
+    const oldest = `${column} <= :begin AND ${condition} ORDER BY ${column}`;
+    deleted += remove(db, table, oldest, { begin: Number(begin) });
+  }
+  db.exec('COMMIT');
+  return deleted;
+}
+
+function remove(
+  db: DatabaseSync,
+  table: (typeof LOGS)[number],
+  condition: string,
+  values: Record<string, number>,
+): number {
+  const sql = `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${condition} LIMIT ${STEP_ROWS})`;
+  return Number(db.prepare(sql).run(values).changes);
 }

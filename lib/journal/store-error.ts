@@ -15,7 +15,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [SQLITE_BUSY, 'another process has it open'],
   [SQLITE_LOCKED, 'another process has it open'],
   [SQLITE_READONLY, 'it may not be written'],
-  [SQLITE_FULL, 'the disk is full, or the journal has reached its maxFileBytes'],
+  [SQLITE_FULL, 'the disk is full'],
   [
     SQLITE_CANTOPEN,
     'it cannot be opened; check that this process may write the file and its folder',
@@ -31,6 +31,8 @@ export class StoreError extends Error {
   readonly isDamage: boolean;
   /** It is about one operation, not about the file. */
   readonly isRefusal: boolean;
+  /** There is no room, on the disk or in the file. */
+  readonly isFull: boolean;
 
   constructor(
     file: string,
@@ -38,6 +40,7 @@ export class StoreError extends Error {
     details: {
       readonly isDamage?: boolean;
       readonly isRefusal?: boolean;
+      readonly isFull?: boolean;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -45,6 +48,7 @@ export class StoreError extends Error {
     this.reason = reason;
     this.isDamage = details.isDamage ?? false;
     this.isRefusal = details.isRefusal ?? false;
+    this.isFull = details.isFull ?? false;
   }
 }
 
@@ -60,6 +64,7 @@ export function asStoreError(file: string, error: unknown): StoreError {
   const known = REASONS.get(primary);
   return new StoreError(file, known === undefined ? text : `${known} (${text})`, {
     isDamage: primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB,
+    isFull: primary === SQLITE_FULL,
     isRefusal: [SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG].includes(primary),
     cause: error,
   });

@@ -16,7 +16,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { OperationWriter, type StoredOperation } from './apply.js';
 import { HistoryReader } from './history-reader.js';
 import type { SavedEncoding, SavedSession } from './journal.js';
-import { prune } from './retention.js';
+import { changesKeptState, type KeptState, readKeptState, writeKeptState } from './kept-state.js';
+import { deleteOldest, type PruneStep, prune } from './retention.js';
 import { migrate } from './schema.js';
 import { asStoreError, StoreError } from './store-error.js';
 
@@ -30,7 +31,7 @@ export interface StoreSettings {
   readonly maxAgeMs: number;
   /** Rows kept in each log. */
   readonly maxRows: number;
-  /** Largest size of the database file in bytes; beyond it writing fails as on a full disk. */
+  /** Bytes to which commits let the database file grow; then they delete the oldest entries to make room. */
   readonly maxFileBytes: number;
 }
 
@@ -47,9 +48,10 @@ export interface SavedState {
 export interface CommitReport {
   /** Where a damaged file was moved to, and what was wrong with it. */
   readonly setAside: SetAside | null;
-  /** Operations that the database refused, and why the first of them was. */
-  readonly refused: number;
-  readonly refusal: string;
+  /** Operations that were left out, by their place in the batch, and why: they can never be stored, or have no room. */
+  readonly refusals: ReadonlyMap<number, string>;
+  /** Entries that were deleted before their time, to make room. */
+  readonly deletedEarly: number;
 }
 
 /** A damaged file that was renamed. */
@@ -62,6 +64,8 @@ export interface SetAside {
 const APPLICATION_ID = 0x48656164;
 const SQLITE_MAGIC = 'SQLite format 3\0';
 const PAGE_BYTES = 4096;
+/** Lifts the bound of the file's size: what deletes, migrates or closes may need a page to free others. */
+const UNBOUNDED = 'PRAGMA max_page_count = 0xfffffffe';
 
 interface Connection {
   readonly db: DatabaseSync;
@@ -75,6 +79,13 @@ export class JournalStore {
   #connection: Connection | null = null;
   #isDamaged = false;
   #setAside: SetAside | null = null;
+  /** What was left out of the last batch, also for one whose commit is made when it is tried again. */
+  #refusals = new Map<number, string>();
+  /** What the file has of it; null until it is opened. */
+  #kept: KeptState | null = null;
+  /** The batch that the file has last, and the one that was tried last, which it may have: by them it is known again. */
+  #lastBatch = '';
+  #triedBatch = '';
 
   constructor(settings: StoreSettings) {
     this.#settings = settings;
@@ -94,28 +105,25 @@ export class JournalStore {
 
   /**
    * Applies a batch in one transaction, durable when it returns; a batch of the same name as the last one is applied
-   * already. After an error the file is opened anew for the next call.
+   * already. An operation that can never be stored does not hold up the others. Where the file is full the oldest
+   * entries are deleted. After an error the file is opened anew for the next call.
    * @throws StoreError
    */
-  commit(name: string, operations: readonly StoredOperation[]): CommitReport {
+  commit(name: string, operations: readonly StoredOperation[], nowMs: number): CommitReport {
     return this.#attempt(() => {
       const connection = this.#connect();
       this.#checkFile(connection);
-      const refusals = write(connection, name, operations);
-      const setAside = this.#takeSetAside();
-      return { setAside, refused: refusals.length, refusal: refusals[0] ?? '' };
+      this.#triedBatch = name;
+      const isWritten = lastBatch(connection.db) === name;
+      const deletedEarly = isWritten ? 0 : this.#write(connection, name, operations, nowMs);
+      this.#lastBatch = name;
+      return { setAside: this.#takeSetAside(), refusals: this.#refusals, deletedEarly };
     });
   }
 
   /** Deletes what is too old or too much, a little at a time. Whether there is more to delete. */
   prune(nowMs: number): boolean {
-    return this.#attempt(() => {
-      const { maxAgeMs, maxRows } = this.#settings;
-      const { db, writer } = this.#connect();
-      const isMore = prune(db, { beforeMs: nowMs - maxAgeMs, maxRows });
-      writer.forgetSessions();
-      return isMore;
-    });
+    return this.#attempt(() => this.#prune(this.#connect(), nowMs).isMore);
   }
 
   /** Reads the logs. */
@@ -127,6 +135,38 @@ export class JournalStore {
   close(): void {
     this.#connection?.db.close();
     this.#connection = null;
+  }
+
+  /** Writes a batch, and makes room for it as long as there is something to delete. How much was, before its time. */
+  #write(
+    connection: Connection,
+    name: string,
+    operations: readonly StoredOperation[],
+    nowMs: number,
+  ): number {
+    const maxPages = Math.floor(this.#settings.maxFileBytes / PAGE_BYTES);
+    this.#refusals = new Map();
+    const batch = { name, operations, refusals: this.#refusals };
+    let deletedEarly = 0;
+    for (;;) {
+      const fullAt = write(connection, batch, maxPages);
+      if (fullAt === null) break;
+      if (this.#prune(connection, nowMs).deleted > 0) continue;
+      const deleted = deleteOldest(connection.db);
+      deletedEarly += deleted;
+      if (deleted > 0) continue;
+      const type = operations[fullAt]?.type;
+      batch.refusals.set(fullAt, `${type}: maxFileBytes is too small for what must be kept`);
+    }
+    if (operations.some(changesKeptState)) this.#kept = readKeptState(connection.db);
+    return deletedEarly;
+  }
+
+  #prune({ db, writer }: Connection, nowMs: number): PruneStep {
+    const { maxAgeMs, maxRows } = this.#settings;
+    const step = prune(db, { beforeMs: nowMs - maxAgeMs, maxRows });
+    writer.forgetSessions();
+    return step;
   }
 
   #takeSetAside(): SetAside | null {
@@ -174,7 +214,7 @@ export class JournalStore {
   }
 
   #openDatabase(): Connection {
-    const { file, lockTimeoutMs, maxFileBytes } = this.#settings;
+    const { file, lockTimeoutMs } = this.#settings;
     const db = new DatabaseSync(file, { timeout: lockTimeoutMs });
     try {
       // The lock is held until the end: two servers on one file would mix their histories.
@@ -184,16 +224,30 @@ export class JournalStore {
       db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
       db.exec('PRAGMA cache_size = -16384; PRAGMA foreign_keys = ON');
       db.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
-      db.exec(`PRAGMA max_page_count = ${Math.ceil(maxFileBytes / PAGE_BYTES)}`);
       checkPages(file, db);
       migrate(db);
       // Writing shows whether the file may be written at all.
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      this.#keep(db);
       return { db, writer: new OperationWriter(db), inode: statSync(file).ino };
     } catch (error) {
       db.close();
       throw error;
     }
+  }
+
+  /** Learns what a file has to keep, or writes it to one that has come in the place of the file before. */
+  #keep(db: DatabaseSync): void {
+    const last = lastBatch(db);
+    if (this.#kept === null) this.#lastBatch = last;
+    if (this.#kept === null || last === this.#lastBatch || last === this.#triedBatch) {
+      this.#kept = readKeptState(db);
+      return;
+    }
+    db.exec('BEGIN IMMEDIATE');
+    writeKeptState(db, this.#kept);
+    setLastBatch(db, this.#lastBatch);
+    db.exec('COMMIT');
   }
 
   /** SQLite goes on writing to a file that was deleted or replaced; what is written there is lost. */
@@ -307,31 +361,57 @@ function savedState(db: DatabaseSync): Omit<SavedState, 'setAside'> {
   };
 }
 
-/** One transaction. Why operations were refused: one that can never be stored must not hold up the others. */
-function write(
-  { db, writer }: Connection,
-  name: string,
-  operations: readonly StoredOperation[],
-): string[] {
-  const refusals: string[] = [];
-  db.exec('BEGIN IMMEDIATE');
-  const last = db.prepare('SELECT name FROM last_batch').get();
-  if (last?.name === name) {
-    db.exec('ROLLBACK');
-    return refusals;
-  }
-  for (const operation of operations) {
-    try {
-      writer.apply(operation);
-    } catch (error) {
-      const reason = asStoreError('', error);
-      if (!reason.isRefusal) throw error;
-      refusals.push(`${operation.type}: ${reason.reason}`);
-    }
-  }
+/** The name of the batch that the file has last; empty when it has none. */
+function lastBatch(db: DatabaseSync): string {
+  return String(db.prepare('SELECT name FROM last_batch').get()?.name ?? '');
+}
+
+function setLastBatch(db: DatabaseSync, name: string): void {
   db.prepare(
     'INSERT INTO last_batch (id, name) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name',
   ).run(name);
-  db.exec('COMMIT');
-  return refusals;
+}
+
+/** A batch on its way into the file. */
+interface Batch {
+  readonly name: string;
+  readonly operations: readonly StoredOperation[];
+  /** Operations that are left out, by their place, and why. */
+  readonly refusals: Map<number, string>;
+}
+
+/**
+ * Writes a batch in one transaction, in which the file grows to so many pages at most. Where they do not suffice nothing
+ * is written; the place of the operation for which there is no room.
+ */
+function write({ db, writer }: Connection, batch: Batch, maxPages: number): number | null {
+  const { name, operations, refusals } = batch;
+  db.exec(`PRAGMA max_page_count = ${maxPages}; BEGIN IMMEDIATE`);
+  for (const [index, operation] of operations.entries()) {
+    if (refusals.has(index)) continue;
+    try {
+      writer.apply(operation);
+    } catch (error) {
+      const { isFull, isRefusal, reason } = asStoreError('', error);
+      if (isFull) {
+        rollBack(db);
+        db.exec(UNBOUNDED);
+        writer.forgetSessions();
+        return index;
+      }
+      if (!isRefusal) throw error;
+      refusals.set(index, `${operation.type}: ${reason}`);
+    }
+  }
+  setLastBatch(db, name);
+  db.exec(`COMMIT; ${UNBOUNDED}`);
+  return null;
+}
+
+function rollBack(db: DatabaseSync): void {
+  try {
+    db.exec('ROLLBACK');
+  } catch {
+    // SQLite has done it itself, as it mostly does when there is no room.
+  }
 }

@@ -14,7 +14,7 @@ function answer(request: StoreRequest): StoreReply {
     case 'commit':
       return {
         kind: 'commit',
-        report: store.commit(request.name, JSON.parse(request.operations)),
+        report: store.commit(request.name, JSON.parse(request.operations), request.nowMs),
       };
     case 'prune':
       return { kind: 'prune', isMore: store.prune(request.nowMs) };

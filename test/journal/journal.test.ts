@@ -1,12 +1,16 @@
 // The journal in a real file: what comes back after a restart, what the logs say, and what happens when the file or its
 // disk fails.
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,11 +20,17 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../lib/clock.js';
+import type { ChannelDefinition } from '../../lib/definition.js';
 import { HeadendError } from '../../lib/errors.js';
+import { Headend } from '../../lib/headend.js';
+import type { FileJournal } from '../../lib/journal/journal.js';
 import { type JournalOptions, openJournal } from '../../lib/journal/open-journal.js';
 import type { JournalOperation } from '../../lib/journal/operations.js';
 import type { Fault } from '../../lib/stream/fault.js';
 import { FakeClock } from '../stream/fake-clock.js';
+import { FakeEngine } from '../stream/fake-engine.js';
+import { limitFileSize } from '../support/file-size-limit.js';
 import { run } from '../support/process.js';
 
 const NOW = Date.parse('2025-06-01T12:00:00.000Z');
@@ -341,38 +351,235 @@ test('a damaged file is set aside whole, with a fault that says where, and a new
   }
 });
 
-test('a full disk is a fault, operations wait, and are written when there is room again', async () => {
-  const file = newFile();
-  // SQLite's own limit gives the very error of a full disk.
-  const { journal, clock, faults } = await open(file, {
-    maxFileBytes: 400_000,
-    maxBatchOperations: 500,
-  });
-  let n = 0;
-  while (journal.status.state === 'writing') {
-    for (let each = 0; each < 500; each++) void journal.record(aired(n++));
-    await journal.flush().catch(() => {});
-    assert.ok(n < 100_000);
+async function titles(journal: FileJournal): Promise<string[]> {
+  return (await journal.aired({ limit: 10_000, first: 'oldest' })).map(({ title }) => title);
+}
+
+const numbered = (n: number) => Array.from({ length: n }, (_, index) => `programme ${index}`);
+
+test('while the disk takes nothing operations wait, and are written when there is room again', async () => {
+  const { journal, clock, faults } = await open(newFile(), { maxBatchOperations: 500 });
+  const acknowledged: number[] = [];
+  const record = async (n: number) => {
+    await journal.record(aired(n));
+    acknowledged.push(n);
+  };
+  const recorded = Array.from({ length: 100 }, (_, n) => record(n));
+  await journal.flush();
+  limitFileSize(0);
+  try {
+    for (let n = 100; n < 2000; n++) recorded.push(record(n));
+    assert.match(await failure(journal.flush()), /^JOURNAL_FAILED: .*disk I\/O error/);
+    await clock.advance(20_000);
+    assert.equal(journal.status, { state: 'failing', queued: 1900, lost: 0 });
+    assert.is(acknowledged.length, 100, 'what waits is not acknowledged');
+    assert.is(faults.length, 1, 'said once');
+    assert.match(faults[0] ?? '', /^JOURNAL_FAILED: .*disk I\/O error/);
+  } finally {
+    limitFileSize(null);
   }
-  assert.match(await failure(journal.flush()), /^JOURNAL_FAILED: .*the disk is full/);
-  assert.is(faults.length, 1, 'said once');
-  const kept = (await journal.aired({ limit: 10_000 })).length;
-  assert.is(kept + journal.status.queued, n);
-  await clock.advance(20_000);
-  assert.is(journal.status.state, 'failing');
-  let isClosed = false;
-  const closing = journal.close().then(() => {
-    isClosed = true;
-  });
-  while (!isClosed) await clock.advance(8000);
-  await closing;
-  assert.match(
-    faults.at(-1) ?? '',
-    new RegExp(`it was closed, but ${n - kept} operations are lost`),
-  );
-  assert.is(journal.status.lost, n - kept);
+  // Nobody asks: it is tried again by itself.
+  while (journal.status.queued > 0) await clock.advance(8000);
+  await Promise.all(recorded);
+  assert.equal(journal.status, { state: 'writing', queued: 0, lost: 0 });
+  assert.equal(await titles(journal), numbered(2000));
+  assert.is(faults.length, 1);
+  await journal.close();
+});
+
+test('closed while the disk takes nothing it gives up after some tries, and says how much is lost', async () => {
+  const file = newFile();
+  const { journal, clock, faults } = await open(file);
+  for (let n = 0; n < 100; n++) void journal.record(aired(n));
+  await journal.flush();
+  limitFileSize(0);
+  try {
+    const lost = Array.from({ length: 50 }, (_, n) => failure(journal.record(aired(100 + n))));
+    let isClosed = false;
+    const closing = journal.close().then(() => {
+      isClosed = true;
+    });
+    while (!isClosed) await clock.advance(8000);
+    await closing;
+    assert.match(faults.at(-1) ?? '', /it was closed, but 50 operations are lost/);
+    assert.is(journal.status.lost, 50);
+    for (const each of await Promise.all(lost)) assert.match(each, /^JOURNAL_FAILED/);
+  } finally {
+    limitFileSize(null);
+  }
   const again = await open(file);
-  assert.is((await again.journal.aired({ limit: 10_000 })).length, kept);
+  assert.equal(await titles(again.journal), numbered(100));
+  await again.journal.close();
+});
+
+test('a full disk says that it is one, and costs nothing of what was there', async () => {
+  const disk = join(folder, 'disk');
+  mkdirSync(disk);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+  } catch {
+    console.log('skipped: this process may not mount a small file system');
+    return;
+  }
+  try {
+    const { journal, faults } = await open(join(disk, 'journal.db'));
+    const other = join(disk, 'other');
+    writeFileSync(other, Buffer.alloc(500_000));
+    let n = 0;
+    while (journal.status.state === 'writing') {
+      for (let each = 0; each < 500; each++) void journal.record(aired(n++));
+      await journal.flush().catch(() => {});
+    }
+    assert.match(await failure(journal.flush()), /^JOURNAL_FAILED: .*the disk is full/);
+    assert.is(faults.length, 1);
+    rmSync(other);
+    await journal.flush();
+    assert.equal(await titles(journal), numbered(n));
+    await journal.close();
+  } finally {
+    execFileSync('umount', ['-l', disk]);
+  }
+});
+
+test('at maxFileBytes the oldest entries of all logs go, channels and viewers stay, and it writes on', async () => {
+  const file = newFile();
+  const maxFileBytes = 400_000;
+  const { journal, faults, clock } = await open(file, { maxFileBytes });
+  const kept: JournalOperation[] = [
+    { type: 'channel-saved', channelId: 'news', atMs: NOW, definition: '{"id":"news"}' },
+    { type: 'encoding', channelId: 'news', changes: 3, encoder: 'nvenc', atMs: NOW },
+    opened('anna', NOW - 9 * DAY),
+    position('anna', 7, NOW - DAY),
+  ];
+  const recorded = kept.map((each) => journal.record(each));
+  const gone = { channelId: 'news', sessionId: 'gone' };
+  recorded.push(
+    journal.record({ type: 'session-opened', ...gone, atMs: NOW - 9 * DAY }),
+    journal.record({ type: 'session-closed', ...gone, atMs: NOW - DAY, reason: 'left' }),
+  );
+  const write = async (from: number, to: number) => {
+    for (let n = from; n < to; n++) {
+      recorded.push(journal.record(aired(n)));
+      if (n % 1000 === 999) await journal.flush();
+    }
+  };
+  await write(0, 20_000);
+  await Promise.all(recorded);
+  assert.equal(journal.status, { state: 'writing', queued: 0, lost: 0 });
+  assert.is(faults.length, 1, 'told once');
+  assert.match(faults[0] ?? '', /^JOURNAL_FAILED: .*it has reached its maxFileBytes: the oldest/);
+  await clock.advance(DAY);
+  await write(20_000, 22_000);
+  assert.is(faults.length, 2, 'and again a day later');
+  const there = await titles(journal);
+  assert.ok(there.length > 500, `${there.length} fit`);
+  assert.equal(there, numbered(22_000).slice(-there.length), 'the newest, without holes');
+  assert.equal(
+    (await journal.sessions()).map(({ sessionId, segmentNumber }) => [sessionId, segmentNumber]),
+    [['anna', 7]],
+  );
+  await journal.close();
+  assert.ok(statSync(file).size <= maxFileBytes, `${statSync(file).size} bytes`);
+
+  // The next one finds the file full.
+  const again = await open(file, { maxFileBytes });
+  assert.equal([...again.journal.savedChannels()], [['news', '{"id":"news"}']]);
+  assert.equal(again.journal.savedEncodings(), [
+    { channelId: 'news', changes: 3, encoder: 'nvenc' },
+  ]);
+  assert.is(again.journal.openSessions()[0]?.segmentNumber, 7);
+  for (let n = 22_000; n < 24_000; n++) void again.journal.record(aired(n));
+  await again.journal.flush();
+  assert.is((await titles(again.journal)).at(-1), 'programme 23999');
+  await again.journal.close();
+  assert.ok(statSync(file).size <= maxFileBytes, `${statSync(file).size} bytes`);
+});
+
+test('what retention deletes goes first when the file is full', async () => {
+  const { journal, faults, clock } = await open(newFile(), {
+    ...{ maxFileBytes: 400_000, retentionDays: 1, maxRows: 500 },
+  });
+  for (let n = 0; n < 20_000; n++) {
+    void journal.record(aired(n));
+    if (n % 200 === 199) await journal.flush();
+  }
+  await journal.flush();
+  assert.equal(faults, [], 'nothing is deleted before its time');
+  assert.is(clock.pending, 0);
+  await journal.close();
+});
+
+test('opening deletes what is too old, before anything is written', async () => {
+  const file = newFile();
+  const { journal } = await open(file);
+  void journal.record(aired((-2 * DAY) / 1000));
+  void journal.record(aired(1));
+  await journal.close();
+  const again = await open(file, { retentionDays: 1 });
+  assert.equal(await titles(again.journal), ['programme 1']);
+  await again.journal.close();
+});
+
+test('an operation for which no room can be made is rejected, and the others go on', async () => {
+  const file = newFile();
+  const { journal, faults } = await open(file, { maxFileBytes: 256 * 1024 });
+  const definition = 'x'.repeat(300_000);
+  const recorded = [
+    journal.record(aired(1)),
+    journal.record({ type: 'channel-saved', channelId: 'huge', atMs: NOW, definition }),
+    journal.record(aired(2)),
+  ];
+  await journal.flush();
+  const outcomes = await Promise.all(recorded.map(failure));
+  assert.match(outcomes[1] ?? '', /^JOURNAL_FAILED: .*channel-saved: maxFileBytes is too small/);
+  assert.equal([outcomes[0], outcomes[2]], ['none', 'none']);
+  assert.is(journal.status.lost, 1);
+  assert.is((await titles(journal)).at(-1), 'programme 2');
+  assert.ok(faults.some((fault) => /1 operations could not be stored: channel-saved/.test(fault)));
+
+  // Viewers who are there fill it: they stay, and so does what is recorded of them.
+  const viewers = Array.from({ length: 3000 }, (_, n) => journal.record(opened(`viewer-${n}`)));
+  await journal.flush();
+  const refused = (await Promise.all(viewers.map(failure))).filter((each) => each !== 'none');
+  assert.is(journal.status.lost, 1 + refused.length);
+  assert.ok(refused.length > 0 && refused.length < 2500, `${refused.length} refused`);
+  assert.is(journal.status.state, 'writing');
+  await journal.close();
+  const again = await open(file, { maxFileBytes: 256 * 1024 });
+  assert.is(again.journal.openSessions().length, 3000 - refused.length);
+  // Room again: they leave.
+  for (const { sessionId } of again.journal.openSessions()) {
+    const closed = { channelId: 'news', sessionId, atMs: NOW, reason: 'left' } as const;
+    void again.journal.record({ type: 'session-closed', ...closed });
+  }
+  await again.journal.flush();
+  void again.journal.record(aired(3));
+  await again.journal.flush();
+  assert.is((await titles(again.journal)).at(-1), 'programme 3');
+  await again.journal.close();
+});
+
+test('who adds a channel for good is told that it could not be saved', async () => {
+  const file = newFile();
+  const journal = await openJournal({ file, maxFileBytes: 256 * 1024 });
+  const engine = new FakeEngine(systemClock, 1);
+  const headend = await Headend.create({}, { engine, clock: systemClock, journal });
+  const definition = (id: string, count: number): ChannelDefinition => {
+    const programmes = Array.from({ length: count }, (_, n) => ({
+      ...{ source: `/films/${n}.mp4`, duration: 60, title: 'x'.repeat(100) },
+    }));
+    const ladder = [{ height: 360, bitrate: 500_000 }];
+    return { id, schedule: { type: 'loop', programmes }, ladder };
+  };
+  await headend.saved.add(definition('small', 2));
+  assert.match(
+    await failure(headend.saved.add(definition('huge', 2000))),
+    /^JOURNAL_FAILED: .*channel-saved: maxFileBytes is too small/,
+  );
+  assert.is(headend.channels.get('huge').id, 'huge', 'it is on the air');
+  await headend.close();
+  const again = await open(file);
+  assert.equal([...again.journal.savedChannels().keys()], ['small']);
   await again.journal.close();
 });
 
@@ -402,10 +609,33 @@ test('memory is bounded while the disk fails: what is too much is given up, coun
   await journal.close();
 });
 
+function saved(channelId: string, n: number): JournalOperation {
+  return { type: 'channel-saved', channelId, atMs: NOW, definition: `{"n":${n}}` };
+}
+
+function encoding(channelId: string, changes: number): JournalOperation {
+  return { type: 'encoding', channelId, changes, encoder: 'nvenc', atMs: NOW };
+}
+
+/** What a restart finds of channels, and how often their encoding changed. */
+async function restarted(file: string) {
+  const { journal, faults } = await open(file);
+  const channels = Object.fromEntries(journal.savedChannels());
+  const changes = Object.fromEntries(
+    journal.savedEncodings().map((each) => [each.channelId, each.changes]),
+  );
+  await journal.close();
+  assert.equal(faults, []);
+  return { channels, changes };
+}
+
 test('a file deleted under the journal is noticed, and a new one begun with what was kept', async () => {
   const file = newFile();
   const { journal, faults } = await open(file);
   void journal.record(aired(1));
+  for (const id of ['news', 'films', 'gone']) void journal.record(saved(id, 1));
+  void journal.record({ type: 'channel-deleted', channelId: 'gone', atMs: NOW });
+  void journal.record(encoding('news', 2));
   await journal.flush();
   for (const suffix of ['', '-wal']) rmSync(file + suffix, { force: true });
   void journal.record(aired(2));
@@ -418,11 +648,69 @@ test('a file deleted under the journal is noticed, and a new one begun with what
     ['programme 2'],
   );
   await journal.close();
+  const kept = { channels: { films: '{"n":1}', news: '{"n":1}' }, changes: { news: 2 } };
+  assert.equal(await restarted(file), kept);
+  assert.equal(await restarted(file), kept, 'opened again, the same');
+});
+
+test('a new file has the channels before anything else is written to it, and again when that one is lost', async () => {
+  const file = newFile();
+  await (async () => {
+    const { journal } = await open(file);
+    void journal.record(saved('old', 1));
+    void journal.record(encoding('old', 5));
+    await journal.close();
+  })();
+  const { journal } = await open(file);
+  void journal.record(saved('news', 1));
+  void journal.record(saved('news', 2));
+  await journal.flush();
+  for (let time = 0; time < 2; time++) {
+    for (const suffix of ['', '-wal']) rmSync(file + suffix, { force: true });
+    const recorded = journal.record(saved('late', time));
+    assert.match(await failure(journal.flush()), /^JOURNAL_FAILED: .*deleted or replaced/);
+    // What opens the new file is a question, not the write that waits.
+    assert.equal(await journal.aired(), []);
+    const copy = newFile();
+    for (const suffix of ['', '-wal']) copyFileSync(file + suffix, copy + suffix);
+    const late = time === 0 ? {} : { late: '{"n":0}' };
+    const channels = { ...late, news: '{"n":2}', old: '{"n":1}' };
+    assert.equal(await restarted(copy), { channels, changes: { old: 5 } }, 'a kill at this point');
+    await journal.flush();
+    await recorded;
+  }
+  await journal.close();
+  const channels = { late: '{"n":1}', news: '{"n":2}', old: '{"n":1}' };
+  assert.equal(await restarted(file), { channels, changes: { old: 5 } });
+});
+
+test('a journal put in the place of the file keeps what it has, and gets what holds', async () => {
+  const file = newFile();
+  const other = newFile();
+  const second = await open(other);
+  for (const operation of [saved('theirs', 1), saved('news', 0), aired(7)]) {
+    void second.journal.record(operation);
+  }
+  await second.journal.close();
+  const { journal } = await open(file);
+  void journal.record(saved('news', 1));
+  await journal.flush();
+  rmSync(`${file}-wal`);
+  renameSync(other, file);
+  void journal.record(aired(8));
+  await journal.flush().catch(() => {});
+  await journal.flush();
+  assert.equal(await titles(journal), ['programme 7', 'programme 8']);
+  await journal.close();
+  const channels = { news: '{"n":1}', theirs: '{"n":1}' };
+  assert.equal(await restarted(file), { channels, changes: {} });
 });
 
 test('damage found while it runs sets the file aside too, and what waited goes into the new one', async () => {
   const file = newFile();
   const { journal, faults } = await open(file);
+  for (const id of ['news', 'films']) void journal.record(saved(id, 1));
+  void journal.record(encoding('news', 2));
   // More than SQLite keeps in memory, so that it has to read what was damaged.
   for (let n = 0; n < 40_000; n++) void journal.record(aired(n, 'x'.repeat(600)));
   await journal.flush();
@@ -441,20 +729,74 @@ test('damage found while it runs sets the file aside too, and what waited goes i
     (await journal.aired({ limit: 1000 })).map(({ title }) => title),
     Array.from({ length: 400 }, () => 'again'),
   );
+  void journal.record(saved('late', 1));
+  await journal.close();
+  assert.equal(await restarted(file), {
+    channels: { films: '{"n":1}', late: '{"n":1}', news: '{"n":1}' },
+    changes: { news: 2 },
+  });
+});
+
+test('an operation that can never be stored is rejected and told, and does not hold up the others', async () => {
+  const { journal, faults } = await open(newFile());
+  const impossible = JSON.parse('null');
+  const recorded = [
+    aired(1),
+    aired(2, impossible),
+    opened('anna'),
+    { ...position('anna', 1), channelId: impossible },
+    position('anna', 2),
+    aired(3),
+  ].map((operation) => journal.record(operation));
+  await journal.flush();
+  assert.is(journal.status.queued, 0, 'they do not wait');
+  const outcomes = await Promise.all(recorded.map(failure));
+  assert.match(outcomes[1] ?? '', /^JOURNAL_FAILED: the journal .*: aired: NOT NULL/);
+  assert.match(outcomes[3] ?? '', /^JOURNAL_FAILED: the journal .*: position: NOT NULL/);
+  assert.equal(
+    outcomes.filter((outcome) => outcome !== 'none').length,
+    2,
+    'the others are acknowledged',
+  );
+  const error = await recorded[1]?.catch((reason: unknown) => reason);
+  assert.is(error instanceof HeadendError && error.retryable, false);
+  assert.is(journal.status.lost, 2);
+  assert.equal(
+    (await journal.aired({ first: 'oldest' })).map(({ title }) => title),
+    ['programme 1', 'programme 3'],
+  );
+  assert.is((await journal.sessions())[0]?.segmentNumber, 2);
+  assert.match(faults[0] ?? '', /2 operations could not be stored: aired: NOT NULL/);
+  void journal.record(aired(4));
+  await journal.flush();
+  assert.is(faults.length, 1, 'said once');
   await journal.close();
 });
 
-test('an operation that can never be stored does not hold up the others', async () => {
-  const { journal, faults } = await open(newFile());
-  void journal.record(aired(1, JSON.parse('null')));
-  void journal.record(aired(2));
+test('of positions in one window that end in an impossible one none is acknowledged', async () => {
+  const { journal } = await open(newFile());
+  const impossible = { ...position('anna', 2), segmentNumber: JSON.parse('"far"') };
+  const recorded = [position('anna', 1), impossible].map((each) => journal.record(each));
   await journal.flush();
-  assert.is((await journal.aired()).length, 1);
-  assert.match(
-    faults[0] ?? '',
-    /^JOURNAL_FAILED: .*1 operations could not be stored: aired: NOT NULL/,
-  );
+  for (const each of recorded) {
+    assert.match(await failure(each), /^JOURNAL_FAILED: .*position: cannot store TEXT/);
+  }
+  assert.is(journal.status.lost, 2);
+  assert.is((await journal.sessions())[0]?.segmentNumber ?? null, null);
   await journal.close();
+});
+
+test('a rejection that nobody looks at does not end the process', async () => {
+  const operation = JSON.stringify(aired(1, JSON.parse('null')));
+  const output = await evaluate(`import(${JSON.stringify(MODULE)}).then(async ({ openJournal }) => {
+    const journal = await openJournal({ file: ${JSON.stringify(newFile())} });
+    void journal.record(${operation});
+    await journal.flush();
+    await journal.close();
+    void journal.record(${operation});
+    setTimeout(() => console.log(journal.status.lost), 10);
+  });`);
+  assert.is(output, '2\n');
 });
 
 test('an open journal does not keep its process alive, and one that ends by itself writes what it recorded', async () => {
