@@ -154,7 +154,9 @@ class SqliteJournal implements FileJournal {
     this.#state = state;
     this.#file = file;
     this.#clock = options.clock ?? systemClock;
-    this.#onFault = options.onFault ?? (() => {});
+    const { onFault = () => {} } = options;
+    // One that throws is an uncaught exception of the program, and unwinds nobody who has something to write down.
+    this.#onFault = (fault) => queueMicrotask(() => onFault(fault));
     const { intervalMs = 100, maxBatchOperations = 1000, maxQueuedOperations = 100_000 } = options;
     this.#maxQueued = maxQueuedOperations;
     this.#reports = new SessionReports({

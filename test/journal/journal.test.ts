@@ -294,6 +294,23 @@ test('what cannot be a journal is refused with a reason, and left alone', async 
   assert.match(await failure(openJournal({ file: '' })), /^INVALID_OPTIONS: openJournal: file/);
 });
 
+test('an onFault that throws is an uncaught exception of the program, and unwinds nobody who writes', async () => {
+  const onFault = () => {
+    throw new Error('thrown by onFault');
+  };
+  const { journal } = await open(newFile(), { onFault, maxQueuedOperations: 1 });
+  const uncaught: Error[] = [];
+  const onUncaught = (error: Error) => void uncaught.push(error);
+  process.on('uncaughtException', onUncaught);
+  const first = journal.record(aired(1));
+  const second = failure(journal.record(aired(2)));
+  assert.match(await second, /^JOURNAL_FAILED: .*too many operations wait/);
+  await journal.close();
+  await first;
+  process.off('uncaughtException', onUncaught);
+  assert.ok(uncaught.length > 0 && uncaught.every(({ message }) => /by onFault/.test(message)));
+});
+
 test('a second journal on the same file is refused until the first is closed', async () => {
   const file = newFile();
   const { journal } = await open(file);
