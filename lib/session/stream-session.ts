@@ -130,7 +130,7 @@ export class StreamSession {
   expire(nowMs: number): string[] {
     const gone: string[] = [];
     for (const { sessionId, seenAt } of this.#viewers.values()) {
-      if (nowMs - seenAt < this.#viewerTimeoutMs) break;
+      if (seenAt + this.#viewerTimeoutMs > nowMs) break;
       gone.push(sessionId);
     }
     for (const sessionId of gone) this.#remove(sessionId);

@@ -89,7 +89,7 @@ test('G2 an expired deadline comes before items that are at hand, even when no t
   const latencies = [0, 40, 59, 1, 10, 89, 1, 100, 0];
   async function* source() {
     for (const [index, ms] of latencies.entries()) {
-      clock.step(ms);
+      clock.stall(ms);
       yield index;
     }
   }

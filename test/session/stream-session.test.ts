@@ -195,6 +195,18 @@ test('A7: who has not been heard of for the time-out is gone, with its position'
   assert.is(session.nextExpiry, Infinity);
 });
 
+test('A7: at the instant that was named for the next to go it goes, whatever is lost in rounding', () => {
+  const instants = fc.double({ min: 0, max: 1e6, noNaN: true });
+  fc.assert(
+    fc.property(instants, (seenAt) => {
+      const session = createSession();
+      session.register('a', seenAt);
+      assert.equal(session.expire(session.nextExpiry), ['a']);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test('A7: coming and leaving are counted once', () => {
   const session = createSession();
   assert.is(session.register('a', 0), true);

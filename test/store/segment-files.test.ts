@@ -36,7 +36,7 @@ interface StoreOptions extends Partial<DiskStoreOptions> {
 
 /** A store whose memory has room for four segments, and its files. */
 async function open({ maxBytes = 4 * SIZE, segmentBytes = SIZE, ...options }: StoreOptions = {}) {
-  const clock = new FakeClock(0);
+  const clock = new FakeClock(Date.parse('2025-01-01T00:00:00.000Z'));
   const faults: string[] = [];
   const warnings: string[] = [];
   const directory = options.directory ?? newFolder();

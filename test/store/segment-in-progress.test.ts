@@ -10,7 +10,7 @@ const KEY = { channelId: 'news', rendition: '720p', sequence: 7 };
 const WAIT = { deadlineMs: 1000 };
 
 function setUp() {
-  const clock = new FakeClock(0);
+  const clock = new FakeClock(Date.parse('2025-01-01T00:00:00.000Z'));
   const store = new SegmentStore({ clock, maxBytes: 1000 });
   const fragment = (index: number, text: string, maker: object, init = 'i') =>
     store.putFragment(

@@ -6,7 +6,7 @@ import { HeadendError } from '../../lib/errors.js';
 import { SegmentStore } from '../../lib/store/segment-store.js';
 import { FakeClock } from '../stream/fake-clock.js';
 
-const clock = new FakeClock(0);
+const clock = new FakeClock(Date.parse('2025-01-01T00:00:00.000Z'));
 
 function storeOf(maxBytes: number): SegmentStore {
   return new SegmentStore({ clock, maxBytes });

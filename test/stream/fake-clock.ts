@@ -2,6 +2,7 @@
 import type { Clock } from '../../lib/clock.js';
 
 interface Timer {
+  /** Monotonic time. */
   readonly at: number;
   readonly order: number;
   /** Null when it has fired or was cancelled. */
@@ -9,6 +10,8 @@ interface Timer {
 }
 
 const TURNS = 10;
+/** Neither zero nor anywhere near wall time: who takes one for the other is far off. */
+const MONOTONIC_ORIGIN = 1234;
 
 /** Lets everything that can run without a timer run. */
 export async function settle(turns = TURNS): Promise<void> {
@@ -16,37 +19,48 @@ export async function settle(turns = TURNS): Promise<void> {
 }
 
 export class FakeClock implements Clock {
-  #now: number;
+  // Wall time at the origin of the monotonic time.
+  #wall: number;
+  #monotonic = MONOTONIC_ORIGIN;
   #order = 0;
   #pending = 0;
   readonly #turns: number;
   // A binary heap by instant and order: simulations have many timers.
   readonly #heap: Timer[] = [];
 
-  /** @param turns Turns of the event loop that what a timer sets off may take; less is faster. */
+  /**
+   * @param now Wall time, which has nothing to do with the monotonic time.
+   * @param turns Turns of the event loop that what a timer sets off may take; less is faster.
+   */
   constructor(now: number, turns = TURNS) {
-    this.#now = now;
+    this.#wall = now - MONOTONIC_ORIGIN;
     this.#turns = turns;
   }
 
+  /** In whole milliseconds, as the machine's; the monotonic time has fractions. */
   now(): number {
-    return this.#now;
+    return Math.floor(this.#wall + this.#monotonic);
   }
 
   monotonic(): number {
-    return this.#now;
+    return this.#monotonic;
   }
 
   setTimer(fire: () => void, ms: number): () => void {
-    const timer: Timer = { at: this.#now + Math.max(ms, 0), order: this.#order++, fire };
+    const timer: Timer = { at: this.#monotonic + Math.max(ms, 0), order: this.#order++, fire };
     this.#push(timer);
     this.#pending++;
     return () => this.#take(timer);
   }
 
-  /** Moves on by `ms` without letting any timer fire: a thread that is busy, a machine that was suspended. */
+  /** Sets the wall clock forward by `ms`, or back: a hand, NTP, or a machine that wakes up, whose timers slept, too. */
   step(ms: number): void {
-    this.#now += ms;
+    this.#wall += ms;
+  }
+
+  /** Time passes without letting any timer fire: a thread that is busy. */
+  stall(ms: number): void {
+    this.#monotonic += ms;
   }
 
   /** Timers that have not fired. */
@@ -56,7 +70,7 @@ export class FakeClock implements Clock {
 
   /** Moves on by `ms`, firing what falls due in order; what a timer sets off has run before the next one fires. */
   async advance(ms: number): Promise<void> {
-    const end = this.#now + ms;
+    const end = this.#monotonic + ms;
     await settle(this.#turns);
     for (;;) {
       const next = this.#heap[0];
@@ -64,11 +78,11 @@ export class FakeClock implements Clock {
       this.#pop();
       const fire = this.#take(next);
       if (!fire) continue;
-      this.#now = Math.max(this.#now, next.at);
+      this.#monotonic = Math.max(this.#monotonic, next.at);
       fire();
       await settle(this.#turns);
     }
-    this.#now = end;
+    this.#monotonic = Math.max(this.#monotonic, end);
   }
 
   #take(timer: Timer): (() => void) | null {

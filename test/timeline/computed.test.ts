@@ -159,7 +159,6 @@ test('a machine that slept airs slate for the time it slept, and goes on at the 
     ({ index }) => minutes(`/${index}`),
     async ({ schedule, clock }) => {
       await clock.advance(0);
-      // No timer fires in between: the clock jumps.
       clock.step(8 * 3_600_000);
       await clock.advance(61_000);
       const frame = GRID.frameAt(clock.now());
