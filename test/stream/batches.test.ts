@@ -300,12 +300,56 @@ test('B10: the next batch is begun by the end of the last, and by a position, no
   await clock.advance(1000);
   // Segment N + 2 is listed: two batches end before it, or so near to it that a third is due.
   assert.is(batches.filter(({ type }) => type === 'completed').length, 3);
-  await clock.advance(6500);
-  const numbers = () => stream.batch?.batchNumber;
-  assert.is(numbers(), 2, 'nobody looks');
-  const answer = stream.reportPosition({ sessionId: 'a', rendition: '720p', segmentNumber: N + 4 });
+  const reportOf = (sessionId: string) => (segmentNumber: number) =>
+    stream.reportPosition({ sessionId, rendition: '720p', segmentNumber });
+  const report = reportOf('a');
+  const number = () => stream.batch?.batchNumber;
+  // The third ends with N + 5. Nobody is further than what is listed, whatever is said, and that is N + 3 until 7 s.
+  await clock.advance(5999);
+  assert.is(report(N + 4).segmentsRemaining, 2, 'a millisecond too early');
+  assert.is(report(N + 1000).segmentsRemaining, 2);
+  assert.is(number(), 2, 'what a viewer may not have yet begins nothing');
+  await clock.advance(1);
+  assert.throws(() => reportOf('nobody')(N + 4), /nobody watches/);
+  assert.is(number(), 2, 'nobody looks');
+  const answer = report(N + 4);
   assert.is(answer.acknowledged, true);
-  assert.is(numbers(), 3, 'at once');
+  assert.is(answer.currentBatch?.batchNumber, 3, 'at once');
+  assert.is(answer.currentBatch?.startSegment, N + 6);
+  await streams.shutdown();
+});
+
+test('B10: a segment that a viewer gets is a position, too', async () => {
+  const { clock, add, streams } = createStreams({ coordinatorIntervalMs: 60_000, segmentMs: 100 });
+  const stream = add('c', { batch: { segments: 2, threshold: 1 } });
+  await stream.register('a');
+  await clock.advance(7000);
+  assert.is(stream.batch?.batchNumber, 2, 'nobody looks');
+  const { sequence } = await stream.segment('audio', N + 4, { sessionId: 'a' });
+  assert.is(sequence, N + 4);
+  assert.is(stream.batch?.batchNumber, 3);
+  assert.is(stream.viewers()[0]?.position?.segmentNumber, N + 4);
+  await streams.shutdown();
+});
+
+test('A4, A5: what remains of the batch is counted from the furthest of the viewers who are present', async () => {
+  const { clock, add, streams } = createStreams({ segmentMs: 100 });
+  const stream = add('c');
+  await Promise.all([stream.register('a'), stream.register('b')]);
+  await clock.advance(2000);
+  assert.is(stream.batch?.endSegment, N + 9);
+  assert.is(stream.segmentsRemaining, 10, 'nobody has said where it is');
+  const remaining = (sessionId: string, segmentNumber: number) =>
+    stream.reportPosition({ sessionId, rendition: '720p', segmentNumber }).segmentsRemaining;
+  assert.is(remaining('a', N), 9);
+  assert.is(remaining('b', N + 2), 7);
+  assert.is(remaining('a', N + 1), 7, 'b is further');
+  assert.is(remaining('b', N + 1), 8, 'b has gone back');
+  assert.is(remaining('b', N + 2), 7);
+  stream.unregister('b');
+  assert.is(stream.segmentsRemaining, 8, 'only a is there');
+  stream.unregister('a');
+  assert.is(stream.segmentsRemaining, 10);
   await streams.shutdown();
 });
 
