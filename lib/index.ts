@@ -119,6 +119,7 @@ export type { StoredInit, StoredSegment } from './store/segment-store.js';
 export type { AdmissionPolicy } from './stream/admission.js';
 export type { PositionAnswer, ProductionStatus } from './stream/channel-stream.js';
 export type { Fault } from './stream/fault.js';
+export type { FailureClass } from './stream/recovery.js';
 export type {
   BatchEvent,
   ChannelEvent,

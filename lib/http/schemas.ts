@@ -181,7 +181,10 @@ export const ChannelDetails = Type.Object({
         generationRatio: Type.Union([Type.Number(), Type.Null()], {
           description: 'Time to make / time to play; null before the first segment.',
         }),
-        failures: Type.Integer(),
+        failures: Type.Integer({ description: 'Since the last success.' }),
+        failure: Type.Union([Type.Enum(['source', 'encoder', 'engine', 'schedule']), Type.Null()], {
+          description: 'What failed last; null after a success.',
+        }),
         isSuspended: Type.Boolean({ description: 'Failed repeatedly; tried again after a pause.' }),
       }),
       Type.Null(),

@@ -34,6 +34,7 @@ import { EncodingHistory } from './encoding-history.js';
 import type { Fault } from './fault.js';
 import { ListedSegments, type PlaylistView } from './listed-segments.js';
 import { type BatchSize, ProductionRun, type SegmentInWork } from './production-run.js';
+import type { FailureClass } from './recovery.js';
 import { capacityExceeded, closed, stopped } from './stream-errors.js';
 import type { StreamEvents } from './stream-events.js';
 import { StreamLog } from './stream-log.js';
@@ -98,6 +99,8 @@ export interface ProductionStatus {
   readonly generationRatio: number | null;
   /** Failed attempts since the last one that succeeded. */
   readonly failures: number;
+  /** What failed last; null after an attempt that succeeded. */
+  readonly failure: FailureClass | null;
   /** Whether repeated attempts failed, and the next is made after a pause. */
   readonly isSuspended: boolean;
 }
@@ -250,6 +253,7 @@ export class ChannelStream implements Coordinated {
       runwaySeconds: Math.max(0, (grid.instantOfSegment(run.next) - this.now()) / 1000),
       generationRatio: run.generationRatio,
       failures: run.recovery.failures,
+      failure: run.recovery.failure,
       isSuspended: run.recovery.isOpen,
     };
   }

@@ -3,11 +3,12 @@
 
 import { HeadendError } from '../errors.js';
 
-/** What failed: something about a source, an encoder, the engine itself, or the schedule has nothing to air. */
+/** What failed: something about a source, an encoder, the engine itself, or the schedule, which has nothing to air. */
 export type FailureClass = 'source' | 'encoder' | 'engine' | 'schedule';
 
+/** Pauses before restarts; the last one for all that follow. */
 const BACKOFF_MS = [1000, 2000, 4000, 8000];
-/** Restarts in a row that did not help. */
+/** Restarts in a row, without a success between them. */
 const MAX_RESTARTS = 3;
 /** Failures within this time that open the breaker, whatever succeeded between them. */
 const BREAKER_FAILURES = 3;
@@ -27,6 +28,8 @@ export function failureClass(error: unknown): FailureClass {
 /** The failures of one channel's production. `nowMs` is any clock that never goes back. */
 export class Recovery {
   #inARow = 0;
+  // Since a restart last helped for a minute.
+  #restarts = 0;
   #failedAt: number[] = [];
   #retryAt = -Infinity;
   #open = false;
@@ -54,15 +57,17 @@ export class Recovery {
 
   failed(failure: FailureClass, nowMs: number): void {
     this.#failure = failure;
-    this.#inARow++;
     this.#failedAt = this.#failedAt.filter((at) => nowMs - at < BREAKER_WINDOW_MS);
+    // A restart that helps for less than a minute does not help much: the pauses go on growing.
+    if (this.#inARow === 0 && this.#failedAt.length === 0) this.#restarts = 0;
+    this.#inARow++;
     this.#failedAt.push(nowMs);
     this.#open =
       this.#open ||
       failure === 'schedule' ||
       this.#inARow > MAX_RESTARTS ||
       this.#failedAt.length >= BREAKER_FAILURES;
-    const pause = BACKOFF_MS[Math.min(this.#inARow, BACKOFF_MS.length) - 1] ?? 0;
+    const pause = BACKOFF_MS[Math.min(this.#restarts++, BACKOFF_MS.length - 1)] ?? 0;
     this.#retryAt = nowMs + (this.#open ? COOL_DOWN_MS : pause);
   }
 

@@ -72,6 +72,8 @@ export class FakeEngine implements Engine {
   fragments = false;
   /** Fails the batch when it comes to a segment for which this is true. */
   fails: (sequence: number, channelId: string) => boolean = () => false;
+  /** What the batch ends with then. */
+  failure: Error = new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
   /** Milliseconds that a producer takes to stop. */
   stopMs = 0;
   readonly batches: Batch[] = [];
@@ -177,8 +179,7 @@ class FakeProducer implements Producer {
       try {
         await this.#begin(renditions, sequence);
         await this.#work(engine.fragments ? 0.5 : 1);
-        if (engine.fails(sequence, channelId))
-          throw new HeadendError('ENCODE_FAILED', 'encode', 'it broke');
+        if (engine.fails(sequence, channelId)) throw engine.failure;
       } catch (error) {
         for (const rendition of renditions) this.#sink.onAbandoned?.({ rendition, sequence });
         throw error;

@@ -348,6 +348,7 @@ test('C13: what a channel and the machine are doing can be read', async () => {
     runwaySeconds: 4.5,
     generationRatio: 0.25,
     failures: 0,
+    failure: null,
     isSuspended: false,
   });
   assert.equal(streams.status(), {
