@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { type Clock, systemClock } from '../../lib/clock.js';
 import { Headend } from '../../lib/headend.js';
 import type { HttpOptions } from '../../lib/http/options.js';
+import type { HeadendOptions } from '../../lib/options.js';
 import { loop } from '../../lib/timeline/schedule.js';
 import { FakeEngine } from '../stream/fake-engine.js';
 
@@ -83,14 +84,18 @@ export interface TestServer {
   send(path: string, options?: Ask): Promise<Answer>;
 }
 
-/** @param timers Its clock. */
+/**
+ * @param timers Its clock.
+ * @param options What is not about HTTP.
+ */
 export async function startServer(
   http: HttpOptions = {},
   timers: Clock & { readonly pending: number } = new CountingClock(),
+  options: Omit<HeadendOptions, 'http'> = {},
 ): Promise<TestServer> {
   const engine = new FakeEngine(timers, 1);
   engine.segmentBytes = 1000;
-  const headend = await Headend.create({ http }, { engine, clock: timers });
+  const headend = await Headend.create({ ...options, http }, { engine, clock: timers });
   await headend.channels.add({
     id: 'news',
     name: 'News',
