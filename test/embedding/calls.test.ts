@@ -101,6 +101,37 @@ test('segments are read from a whole number', async () => {
   await headend.close();
 });
 
+test('a position is a whole number, however large', async () => {
+  const { clock, headend } = await setUp();
+  const channel = await headend.channels.add(NEWS);
+  const { sessionId } = await channel.register();
+  await clock.advance(1000);
+  const report = (segmentNumber: number) =>
+    channel.reportPosition({ sessionId, rendition: '720p', segmentNumber });
+  for (const segmentNumber of [Number.NaN, 1.5, Infinity, -Infinity]) {
+    try {
+      report(segmentNumber);
+      assert.unreachable(`${segmentNumber} was taken`);
+    } catch (error) {
+      assert.instance(error, HeadendError);
+      assert.is(error instanceof HeadendError && error.code, 'INVALID_OPTIONS');
+      assert.match(
+        String(error),
+        `channel.reportPosition: segmentNumber must be a whole number, got ${segmentNumber}`,
+      );
+    }
+  }
+  assert.is(channel.status().viewers[0]?.segmentNumber, null, 'nothing of it was noted');
+  // What can be asked for now: to the end of the playlist, and two of its lengths back.
+  const existing = { from: 981, to: 1002 };
+  for (const segmentNumber of [0, -1, 2 ** 53, -(2 ** 53), Number.MAX_VALUE]) {
+    assert.is(report(segmentNumber).acknowledged, true);
+    const noted = channel.status().viewers[0]?.segmentNumber ?? Number.NaN;
+    assert.ok(noted >= existing.from && noted <= existing.to, `${segmentNumber} became ${noted}`);
+  }
+  await headend.close();
+});
+
 test('listen names the host as it was asked for when that is a name', async () => {
   for (const [host, url] of [
     ['localhost', /^http:\/\/localhost:[1-9]\d*$/],

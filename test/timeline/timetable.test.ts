@@ -187,6 +187,36 @@ test('F2: not started and finished are errors on request, and only outside of th
   assert.is(codeOf(schedule.refusal?.(3250)), 'SCHEDULE_ENDED');
 });
 
+test('F2: what is laid over a timetable that is over airs, and is not refused as over', async () => {
+  const minute = 60 * 25;
+  const under = at([{ source: '/under', duration: 10, startsAt: '2025-01-01T00:01:00Z' }], {
+    outside: 'error',
+  });
+  const { schedule } = await resolved(
+    at(
+      [
+        { source: '/early', duration: 10, startsAt: '2025-01-01T00:00:00Z' },
+        { source: '/late', duration: 10, startsAt: '2025-01-01T00:02:00Z' },
+      ],
+      { over: under },
+    ),
+  );
+  for (const start of [0, 2 * minute]) {
+    for (const frame of [start, start + 249]) {
+      assert.is(schedule.airingAt(frame).kind, 'programme');
+      assert.is(schedule.refusal?.(frame), null, `frame ${frame}`);
+    }
+  }
+  assert.is(schedule.refusal?.(minute), null);
+  // Where nothing of its own airs, what is underneath says what is the matter.
+  for (const frame of [-1, 250, minute - 1]) {
+    assert.is(codeOf(schedule.refusal?.(frame)), 'SCHEDULE_NOT_STARTED', `frame ${frame}`);
+  }
+  for (const frame of [minute + 250, 2 * minute - 1, 2 * minute + 250]) {
+    assert.is(codeOf(schedule.refusal?.(frame)), 'SCHEDULE_ENDED', `frame ${frame}`);
+  }
+});
+
 test('programmes without a start follow the one before', async () => {
   const { schedule } = await resolved(
     at([
