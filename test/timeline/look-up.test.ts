@@ -10,7 +10,7 @@ import { SplicedSchedule } from '../../lib/timeline/splice.js';
 import { type Filling, ResolvedTimetable } from '../../lib/timeline/timetable.js';
 import { FRAME_RATE, programme } from './programmes.js';
 
-// What ran before it is counted by calls alone.
+// Of functions that have run before this only the calls are counted.
 const session = new Session();
 session.connect();
 await session.post('Profiler.enable');
