@@ -7,7 +7,6 @@ import { HeadendError } from '../../lib/errors.js';
 import { Headend } from '../../lib/headend.js';
 import { type AdmissionPolicy, admit, load } from '../../lib/stream/admission.js';
 import { GenerationMeter } from '../../lib/stream/generation-meter.js';
-import { failureClass, Recovery } from '../../lib/stream/recovery.js';
 import { WorkScheduler } from '../../lib/stream/work-scheduler.js';
 import { loop } from '../../lib/timeline/loop.js';
 import { FakeClock, settle } from './fake-clock.js';
@@ -284,49 +283,6 @@ test('the ratio is a moving mean that warns on crossing', () => {
   assert.is(meter.ratio, 0.5);
   assert.is(meter.add(8000, 4000), true);
   assert.is(meter.add(8000, 4000), false);
-});
-
-test('C8: failures are classified', () => {
-  const of = (code: ConstructorParameters<typeof HeadendError>[0]) =>
-    failureClass(new HeadendError(code, 'engine', ''));
-  assert.is(of('SOURCE_TIMEOUT'), 'source');
-  assert.is(of('DECODE_FAILED'), 'source');
-  assert.is(of('ENCODE_FAILED'), 'encoder');
-  assert.is(of('ENGINE_FAILED'), 'engine');
-  assert.is(of('SCHEDULE_ENDED'), 'schedule');
-  assert.is(failureClass(new TypeError('a mistake')), 'engine');
-});
-
-test('C8: restarts wait 1, 2 and 4 s when they fail slowly; then the breaker opens', () => {
-  const recovery = new Recovery();
-  const pauses: number[] = [];
-  for (let now = 0; now < 200_000; now += 50_000) {
-    recovery.failed('encoder', now);
-    pauses.push(recovery.retryAt - now);
-  }
-  assert.equal(pauses, [1000, 2000, 4000, 30_000]);
-  assert.is(recovery.isOpen, true);
-  recovery.succeeded();
-  assert.is(recovery.isOpen, false);
-  assert.is(recovery.retryAt, -Infinity);
-});
-
-test('C8: three failures in sixty seconds open the breaker, also when attempts in between succeed', () => {
-  const recovery = new Recovery();
-  for (const now of [0, 20_000]) {
-    recovery.failed('source', now);
-    recovery.succeeded();
-  }
-  recovery.failed('source', 59_999);
-  assert.is(recovery.isOpen, true);
-  const other = new Recovery();
-  for (const now of [0, 30_000, 60_000]) {
-    other.failed('source', now);
-    other.succeeded();
-  }
-  assert.is(other.isOpen, false);
-  other.failed('schedule', 200_000);
-  assert.is(other.isOpen, true, 'a restart does not help');
 });
 
 const RUNGS = [
