@@ -1,6 +1,6 @@
 // deadline: 150 s
-// Readers that are not ours follow a live channel over HTTP, as their users would: ffmpeg and ffprobe are given an
-// address and nothing else. Frames are named by bar codes.
+// Readers that are not ours follow a live channel over HTTP, as their users would: ffmpeg, ffprobe and, where it is
+// installed, mpv are given an address and nothing else. Frames are named by bar codes.
 //
 // Asserted: they say nothing, they get every frame of the schedule once and in order, across several segments and cuts,
 // and sound that is as long as the pictures.
@@ -57,6 +57,27 @@ function after({ programme, number }: FrameCode): FrameCode {
   const last = FRAMES[programme - 1] ?? 0;
   if (number + 1 < last) return { programme, number: number + 1 };
   return { programme: (programme % FRAMES.length) + 1, number: 0 };
+}
+
+const hasMpv = (await run('mpv', ['--version']).catch(() => ({ code: 1 }))).code === 0;
+
+for (const [name, path] of Object.entries(PLACES)) {
+  const check = hasMpv ? test : test.skip;
+  check(`mpv plays ${name}${hasMpv ? '' : ', which is not installed'}`, async ({ url }) => {
+    // As fast as it comes: what it says of its own clock on a busy machine is not about the stream.
+    const { code, stdout } = await run('mpv', [
+      ...words('--no-config --no-input-terminal --vo=null --ao=null --ao-null-untimed --untimed'),
+      ...words('--term-status-msg= --msg-level=all=warn,cplayer=info'),
+      ...[`--length=${SECONDS}`, `${url}/${path}`],
+    ]);
+    const said = complaintsOf(stdout.toString());
+    assert.is(code, 0, said.join('\n'));
+    assert.match(said.join('\n'), /Video .*h264[\s\S]*Audio .*aac|Audio .*aac[\s\S]*Video .*h264/);
+    assert.equal(
+      said.filter((line) => !/^ ?\(\+\)|^ +|^(AO|VO): /.test(line)),
+      ['Exiting... (End of file)'],
+    );
+  });
 }
 
 for (const [name, path] of Object.entries(PLACES)) {
