@@ -96,7 +96,8 @@ await runMain(async () => {
     }
   });
   // Once more at the end, where a reader of a long log looks first.
-  for (const [name, output] of broken) console.log(`\nFailed: ${name}\n${output}`);
+  if (units.length > 1)
+    for (const [name, output] of broken) console.log(`\nFailed: ${name}\n${output}`);
   if (broken.size > 0) console.log(`\nFailed: ${[...broken.keys()].join(', ')}`);
   if (units.length === 0) console.log(`Nothing to run for: ${words.join(' ')}`);
   const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';

@@ -18,7 +18,6 @@ import type {
   ProgrammeStart,
   Rational,
   Segment,
-  SourceWait,
   Track,
 } from './engine.js';
 
@@ -37,7 +36,7 @@ export interface NativeEvents {
   readonly segment: Segment;
   readonly abandoned: AbandonedSegment;
   readonly programme: ProgrammeStart;
-  readonly wait: SourceWait;
+  readonly wait: boolean;
   readonly fault: EngineFault;
   readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };
   readonly stopped: null;

@@ -190,14 +190,6 @@ export interface ProgrammeStart {
   readonly slate: boolean;
 }
 
-/** A source that the producer waits for: a server or a disk that does not answer. The batch has nothing else to do. */
-export interface SourceWait {
-  /** The frame that is waited for, in frames since the epoch. */
-  readonly frame: number;
-  /** The source. */
-  readonly source: string;
-}
-
 /** Something that went wrong while producing; the channel goes on (slate, silence) unless the batch rejects. */
 export interface EngineFault {
   /** Member of `ErrorCode` in errors.ts. */
@@ -250,8 +242,11 @@ export interface ProducerSink {
   onAbandoned?(segment: AbandonedSegment): void;
   /** In the order in which the frames are read, which is a little before they are in a segment. */
   onProgramme?(programme: ProgrammeStart): void;
-  /** A source has given nothing for half a second; once for every time that it falls silent. */
-  onWait?(wait: SourceWait): void;
+  /**
+   * True: over half a second the batch has mostly waited for its source, a server or a disk that does not answer or is
+   * slow. False: it does so no longer.
+   */
+  onWait?(waits: boolean): void;
 }
 
 /** Makes the segments of one channel; one batch at a time. Between batches it is parked: threads asleep, state kept. */

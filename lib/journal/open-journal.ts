@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import Type from 'typebox';
 import { type Clock, systemClock } from '../clock.js';
 import { HeadendError } from '../errors.js';
@@ -255,6 +256,7 @@ class SqliteJournal implements FileJournal {
       await this.#processor.shutdown();
     } catch (error) {
       this.#report(error);
+      await setImmediate(); // what is lost is counted when its promises have settled
       this.#reportLoss('was closed');
     }
     this.#isClosed = true;

@@ -258,12 +258,14 @@ export class ChannelStream implements Coordinated {
     };
   }
 
-  /** What the channel costs, for admission; null while nobody watches. */
+  /** What the channel costs, for admission; null while nobody watches, or nothing of it could be made. */
   get cost(): RunningCost | null {
     const { run } = this.#switch;
     if (!run || !this.#requests.isWatched) return null;
     const { num, den } = this.#options.producer.format.frameRate;
-    const { generationRatio: ratio } = run;
+    const { generationRatio: ratio, recovery, isWaiting } = run;
+    // What waits for its source, or for another try, costs nothing meanwhile.
+    if (ratio === null && (isWaiting || recovery.failures > 0)) return null;
     // Before anything of it was made it counts with what players start with.
     const inDemand = ratio === null ? [this.#firstRung, ...this.rungsInDemand] : this.rungsInDemand;
     const pixels = this.#options.producer.rungs
@@ -297,14 +299,13 @@ export class ChannelStream implements Coordinated {
 
   /**
    * Brings back a viewer whom a journal remembers and who had been silent for a while when the journal ended; after too
-   * long a silence it is gone. What the viewer has had stays in the past, whatever has become of the wall clock.
+   * long a silence it is gone.
    */
   restore(
     sessionId: string,
     silentMs: number,
     position: Omit<PositionUpdate, 'sessionId'> | null,
   ): void {
-    if (position) this.#time.reach(this.#listed.window.listedAt(position.segmentNumber));
     this.#audience.restore(sessionId, silentMs, position, this.#listed.existing(this.#switch.run));
   }
 

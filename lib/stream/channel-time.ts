@@ -34,14 +34,6 @@ export class ChannelTime {
     return this.#latest;
   }
 
-  /** Goes on from an instant that has been already, where the wall clock has been set back to before it. */
-  reach(instantMs: number): void {
-    const ahead = instantMs - this.now();
-    if (ahead <= 0) return;
-    this.#lead += ahead;
-    this.#latest = instantMs;
-  }
-
   /** Goes back to the wall clock's time; for a channel that nobody watches. */
   rejoin(): void {
     this.#lead = 0;

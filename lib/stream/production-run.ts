@@ -15,7 +15,7 @@ import { RunEngine, type RunEngineOptions } from './run-engine.js';
 import { SegmentFiller } from './segment-filler.js';
 import type { SegmentMaker } from './segment-maker.js';
 import type { BatchEvent } from './stream-events.js';
-import type { Scheduler } from './work-scheduler.js';
+import type { Scheduler, Turn } from './work-scheduler.js';
 
 /** Segments that the filler makes for one request beyond those asked for: what a player fetches next. */
 const FILL_SEGMENTS = 4;
@@ -66,6 +66,7 @@ export class ProductionRun {
   // The first segment that has not been made yet.
   #next: number;
   #rungsInWork: readonly string[] | null = null;
+  #turn: Turn | null = null;
   #batches = 0;
   #generating: Promise<void> | null = null;
   #wasUnwatched = false;
@@ -88,9 +89,10 @@ export class ProductionRun {
       clock,
       maker: this.#engine.createMaker(false),
       scheduler,
-      make: (maker, { rendition, sequence }, giveWay) => {
+      make: (maker, { rendition, sequence }, turn) => {
         const rungs = rendition === AUDIO_RENDITION ? [] : [rendition];
-        return maker.make(this.#engine.request(sequence, rungs), this.#stopping.signal, giveWay);
+        const request = this.#engine.request(sequence, rungs);
+        return maker.make(request, this.#stopping.signal, (waits) => turn.waits(waits));
       },
       now,
       airsAt: (sequence) => grid.instantOfSegment(sequence),
@@ -143,6 +145,11 @@ export class ProductionRun {
   get inWork(): SegmentInWork | null {
     const rungs = this.#rungsInWork;
     return rungs && { sequence: this.#next, rungs };
+  }
+
+  /** Whether the segment in work waits for its source. */
+  get isWaiting(): boolean {
+    return this.#turn?.isWaiting ?? false;
   }
 
   get recovery(): Pick<Recovery, 'failures' | 'failure' | 'retryAt' | 'isOpen'> {
@@ -276,7 +283,7 @@ export class ProductionRun {
     const dueAt = Math.max(grid.instantOfSegment(this.#next), this.#startedAt);
     await scheduler.run(
       () => dueAt - now(),
-      (giveWay) => this.#make(this.#next, giveWay),
+      (turn) => this.#make(this.#next, turn),
       this.#stopping.signal,
     );
     this.#next++;
@@ -285,19 +292,23 @@ export class ProductionRun {
     this.#context.onState('active');
   }
 
-  async #make(sequence: number, giveWay: () => void): Promise<void> {
+  async #make(sequence: number, turn: Turn): Promise<void> {
     const { clock, rungsInDemand, log } = this.#context;
     const rungs = rungsInDemand();
     const begin = clock.monotonic();
     this.#rungsInWork = rungs;
+    this.#turn = turn;
     try {
       const request = this.#engine.request(sequence, rungs);
-      await this.#maker.make(request, this.#stopping.signal, giveWay);
+      await this.#maker.make(request, this.#stopping.signal, (waits) => turn.waits(waits));
     } finally {
       this.#rungsInWork = null;
+      this.#turn = null;
     }
     this.#noteAired(sequence);
-    if (this.#meter.add(clock.monotonic() - begin, this.#segmentMs())) {
+    // What a source takes to answer says nothing about the machine.
+    const workMs = clock.monotonic() - begin - turn.waitedMs;
+    if (this.#meter.add(workMs, this.#segmentMs())) {
       log.slow(this.#meter.ratio ?? 0);
     }
   }

@@ -28,7 +28,7 @@ export function failureClass(error: unknown): FailureClass {
 /** The failures of one channel's production. `nowMs` is any clock that never goes back. */
 export class Recovery {
   #inARow = 0;
-  // Since a restart last helped for a minute.
+  // Since a restart last helped for a minute, or the breaker closed.
   #restarts = 0;
   #failedAt: number[] = [];
   #retryAt = -Infinity;

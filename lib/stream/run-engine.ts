@@ -67,7 +67,7 @@ export class RunEngine {
     return { from: sequence, count: 1, rungs, timeline, knownTo: to, encoder: this.#encoder };
   }
 
-  #createProducer(gate: OutputGate, leads: boolean, onWait: () => void): Producer {
+  #createProducer(gate: OutputGate, leads: boolean, onWait: (waits: boolean) => void): Producer {
     const { engine, producer, store, grid, encoding, log } = this.#options;
     const { channelId } = producer;
     const signal = this.#signal;

@@ -4,7 +4,7 @@
 
 import { type Clock, delay } from '../clock.js';
 import type { SegmentMaker } from './segment-maker.js';
-import type { Scheduler } from './work-scheduler.js';
+import type { Scheduler, Turn } from './work-scheduler.js';
 
 const ATTEMPTS = 3;
 const RETRY_MS = 500;
@@ -24,11 +24,11 @@ export interface SegmentFillerOptions {
   readonly clock: Clock;
   readonly maker: SegmentMaker;
   readonly scheduler: Scheduler;
-  /** Makes one segment of a rendition with the maker; `giveWay` as in {@link SegmentMaker.make}. */
+  /** Makes one segment of a rendition with the maker. */
   readonly make: (
     maker: SegmentMaker,
     segment: { readonly rendition: string; readonly sequence: number },
-    giveWay: () => void,
+    turn: Turn,
   ) => Promise<unknown>;
   /** The channel's time now. */
   readonly now: () => number;
@@ -80,7 +80,7 @@ export class SegmentFiller {
       while (this.#choose()) {
         const attempts = await scheduler.run(
           () => this.#slackMs(),
-          (giveWay) => this.#makeNext(giveWay),
+          (turn) => this.#makeNext(turn),
           signal,
         );
         if (attempts > 0) await delay(clock, RETRY_MS * 2 ** (attempts - 1), signal);
@@ -118,13 +118,13 @@ export class SegmentFiller {
 
   // Makes one segment; how often it has failed, 0 when it was made. A job is given up after a few attempts: whoever
   // still waits for the segment gets a timeout and may ask again.
-  async #makeNext(giveWay: () => void): Promise<number> {
+  async #makeNext(turn: Turn): Promise<number> {
     const { maker, make, has, onFailure, signal } = this.#options;
     const job = this.#choose();
     if (!job) return 0;
     try {
       const segment = { rendition: job.rendition, sequence: job.next };
-      if (!has(job.rendition, job.next)) await make(maker, segment, giveWay);
+      if (!has(job.rendition, job.next)) await make(maker, segment, turn);
       job.attempts = 0;
       job.next++;
     } catch (error) {

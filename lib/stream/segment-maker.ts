@@ -13,15 +13,15 @@ export interface MakerRequest extends ProduceRequest {
 
 /** Makes segments, one call at a time. */
 export class SegmentMaker {
-  readonly #createProducer: (gate: OutputGate, onWait: () => void) => Producer;
+  readonly #createProducer: (gate: OutputGate, onWait: (waits: boolean) => void) => Producer;
   #producer: Producer | null = null;
   #gate = new OutputGate();
   #told: MakerRequest | null = null;
   #working = false;
-  #giveWay = () => {};
+  #onWait: (waits: boolean) => void = () => {};
 
-  /** @param createProducer Its second argument is to be called when the producer waits for a source. */
-  constructor(createProducer: (gate: OutputGate, onWait: () => void) => Producer) {
+  /** @param createProducer Its second argument is to be called as {@link ProducerSink.onWait} is. */
+  constructor(createProducer: (gate: OutputGate, onWait: (waits: boolean) => void) => Producer) {
     this.#createProducer = createProducer;
   }
 
@@ -33,23 +33,23 @@ export class SegmentMaker {
 
   /**
    * Makes what is asked for.
-   * @param giveWay Called when there is nothing to do but to wait for a source.
+   * @param onWait Called when it begins to wait for a source, and when it goes on.
    * @throws what the producer throws, once its threads are joined; the signal's reason.
    */
   async make(
     { knownTo, ...request }: MakerRequest,
     signal: AbortSignal,
-    giveWay: () => void,
+    onWait: (waits: boolean) => void,
   ): Promise<BatchReport> {
     signal.throwIfAborted();
     const onAbort = () => void this.#producer?.stop();
     signal.addEventListener('abort', onAbort, { once: true });
     this.#working = true;
-    this.#giveWay = giveWay;
+    this.#onWait = onWait;
     try {
       if (!this.#holdsFor(request)) await this.stop();
       signal.throwIfAborted();
-      this.#producer ??= this.#createProducer(this.#gate, () => this.#giveWay());
+      this.#producer ??= this.#createProducer(this.#gate, (waits) => this.#onWait(waits));
       this.#told = { ...request, knownTo };
       this.#gate.open(request.from + request.count - 1);
       return await this.#producer.produce(request);
@@ -59,7 +59,7 @@ export class SegmentMaker {
       throw error;
     } finally {
       this.#working = false;
-      this.#giveWay = () => {};
+      this.#onWait = () => {};
       signal.removeEventListener('abort', onAbort);
     }
   }

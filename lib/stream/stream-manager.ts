@@ -157,7 +157,10 @@ export class StreamManager {
     this.#resuming.add(stream);
     const onError = (error: unknown) =>
       this.#options.events.fault(failedBatchFault(stream.channelId, error));
-    stream.start().catch(onError);
+    void stream
+      .start()
+      .catch(onError)
+      .finally(() => this.#resuming.delete(stream));
   }
 
   #running(): RunningCost[] {
@@ -168,7 +171,7 @@ export class StreamManager {
     const { producer, startRung } = stream.plan;
     const { num, den } = producer.format.frameRate;
     return admit({
-      policy: this.#resuming.delete(stream) ? 'off' : this.#options.admission,
+      policy: this.#resuming.has(stream) ? 'off' : this.#options.admission,
       slots: this.#shared.scheduler.slots,
       running: this.#running(),
       rungs: producer.rungs.map(({ id, width, height }) => ({

@@ -28,8 +28,18 @@ export interface Scheduler {
   run<T>(slackMs: () => number, work: Work<T>, signal: AbortSignal): Promise<T>;
 }
 
-/** What is done when its turn has come. It calls `giveWay` when it is at nothing but waiting: others go on meanwhile. */
-export type Work<T> = (giveWay: () => void) => Promise<T>;
+/** What is done when its turn has come. */
+export type Work<T> = (turn: Turn) => Promise<T>;
+
+/** The turn of work in progress. */
+export interface Turn {
+  /** Whether the work is at nothing but waiting. */
+  readonly isWaiting: boolean;
+  /** Milliseconds that it has done so. */
+  readonly waitedMs: number;
+  /** Told that the work is at nothing but waiting: others go on meanwhile; and that it goes on itself. Repeatable. */
+  waits(waits: boolean): void;
+}
 
 interface Item {
   readonly slackMs: () => number;
@@ -47,7 +57,7 @@ export interface WorkSchedulerOptions {
  * Decides by earliest deadline. Work that is made ahead leaves one slot free for whoever comes, and one more for
  * every urgent segment in work, which is the sooner made for it. Work that takes long gives its slot back, but never are
  * more than two at work for a slot: a machine that is too slow does not begin everything at once. Work that says that it
- * waits counts no longer: sources that do not answer hold nobody up. Bounded by its callers: two items per channel.
+ * waits does not count as long as it does: sources that do not answer hold nobody up. Bounded by its callers: two items per channel.
  */
 export class WorkScheduler implements Scheduler {
   readonly slots: number;
@@ -74,16 +84,15 @@ export class WorkScheduler implements Scheduler {
   }
 
   async run<T>(slackMs: () => number, work: Work<T>, signal: AbortSignal): Promise<T> {
-    const end = await this.#turn(slackMs, signal);
+    const turn = await this.#turn(slackMs, signal);
     try {
-      return await work(end);
+      return await work(turn);
     } finally {
-      end();
+      turn.end();
     }
   }
 
-  // Resolves with the function that ends the turn; repeatable.
-  #turn(slackMs: () => number, signal: AbortSignal): Promise<() => void> {
+  #turn(slackMs: () => number, signal: AbortSignal): Promise<HeldTurn> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason);
@@ -107,28 +116,16 @@ export class WorkScheduler implements Scheduler {
     });
   }
 
-  #take(urgent: boolean): () => void {
+  #take(urgent: boolean): HeldTurn {
     this.#inWork++;
-    this.#unended++;
     if (urgent) this.#urgentInWork++;
-    let holdsSlot = true;
-    const release = () => {
-      if (!holdsSlot) return;
-      holdsSlot = false;
-      cancelLease();
-      this.#inWork--;
-      if (urgent) this.#urgentInWork--;
+    this.#unended++;
+    return new HeldTurn(this.#clock, (freesSlot, work) => {
+      if (freesSlot) this.#inWork--;
+      if (freesSlot && urgent) this.#urgentInWork--;
+      this.#unended += work;
       this.#dispatch();
-    };
-    const cancelLease = this.#clock.setTimer(release, LEASE_MS);
-    let counts = true;
-    return () => {
-      if (!counts) return;
-      counts = false;
-      this.#unended--;
-      release();
-      this.#dispatch();
-    };
+    });
   }
 
   #dispatch(): void {
@@ -159,5 +156,55 @@ export class WorkScheduler implements Scheduler {
       least = slack;
     }
     return earliest && { item: earliest, slackMs: least };
+  }
+}
+
+/** Called when a turn frees its slot or not, and when one more or one less is at work. */
+type OnTurn = (freesSlot: boolean, work: -1 | 0 | 1) => void;
+
+/** A turn, which holds a slot until it waits, ends or has lasted too long, and counts as work while it does not wait. */
+class HeldTurn implements Turn {
+  readonly #clock: Clock;
+  readonly #onTurn: OnTurn;
+  readonly #cancelLease: () => void;
+  #holdsSlot = true;
+  #hasEnded = false;
+  #waitsSince: number | null = null;
+  #waitedMs = 0;
+
+  constructor(clock: Clock, onTurn: OnTurn) {
+    this.#clock = clock;
+    this.#onTurn = onTurn;
+    this.#cancelLease = clock.setTimer(() => onTurn(this.#giveBack(), 0), LEASE_MS);
+  }
+
+  get isWaiting(): boolean {
+    return this.#waitsSince !== null;
+  }
+
+  get waitedMs(): number {
+    const since = this.#waitsSince;
+    return this.#waitedMs + (since === null ? 0 : this.#clock.monotonic() - since);
+  }
+
+  waits(waits: boolean): void {
+    if (this.#hasEnded || waits === this.isWaiting) return;
+    this.#waitedMs = this.waitedMs;
+    this.#waitsSince = waits ? this.#clock.monotonic() : null;
+    if (waits) this.#onTurn(this.#giveBack(), -1);
+    else this.#onTurn(false, 1);
+  }
+
+  end(): void {
+    this.waits(true);
+    this.#hasEnded = true;
+  }
+
+  // Whether there was a slot to give back.
+  #giveBack(): boolean {
+    const held = this.#holdsSlot;
+    this.#holdsSlot = false;
+    this.#cancelLease();
+    return held;
   }
 }

@@ -310,13 +310,6 @@ Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme) {
   return out;
 }
 
-Napi::Value to_js(Napi::Env env, const SourceWait& wait) {
-  Napi::Object out = Napi::Object::New(env);
-  out["frame"] = number(env, wait.frame);
-  out["source"] = wait.source;
-  return out;
-}
-
 Napi::Value to_js(Napi::Env env, const Segment& segment) {
   Napi::Object out = Napi::Object::New(env);
   out["rendition"] = segment.rendition;

@@ -57,7 +57,6 @@ Napi::Value to_js(Napi::Env env, const Fragment& fragment);
 Napi::Value to_js(Napi::Env env, const Segment& segment);
 Napi::Value to_js(Napi::Env env, const AbandonedSegment& segment);
 Napi::Value to_js(Napi::Env env, const ProgrammeStart& programme);
-Napi::Value to_js(Napi::Env env, const SourceWait& wait);
 Napi::Value to_js(Napi::Env env, const Fault& fault);
 Napi::Value to_js(Napi::Env env, const BatchReport& report);
 Napi::Value to_js(Napi::Env env, const ProbeResult& result);

@@ -19,7 +19,7 @@ class EngineObject::ProducerSlot : public ProducerEvents {
   void on_segment(Segment segment) override { engine_.post({id_, std::move(segment)}); }
   void on_abandoned(AbandonedSegment segment) override { engine_.post({id_, std::move(segment)}); }
   void on_programme(ProgrammeStart programme) override { engine_.post({id_, std::move(programme)}); }
-  void on_wait(SourceWait wait) override { engine_.post({id_, std::move(wait)}); }
+  void on_wait(bool waits) override { engine_.post({id_, Wait{waits}}); }
   void on_fault(Fault fault) override { engine_.post({id_, std::move(fault)}); }
   void on_batch(Status status, BatchReport report) override {
     engine_.post({id_, BatchEnd{std::move(status), std::move(report)}});
@@ -96,8 +96,8 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     tell("abandoned", to_js(env, *abandoned));
   } else if (auto* programme = std::get_if<ProgrammeStart>(&event.payload)) {
     tell("programme", to_js(env, *programme));
-  } else if (auto* wait = std::get_if<SourceWait>(&event.payload)) {
-    tell("wait", to_js(env, *wait));
+  } else if (auto* wait = std::get_if<Wait>(&event.payload)) {
+    tell("wait", Napi::Boolean::New(env, wait->begins));
   } else if (auto* fault = std::get_if<Fault>(&event.payload)) {
     tell("fault", to_js(env, *fault));
   } else if (auto* batch = std::get_if<BatchEnd>(&event.payload)) {

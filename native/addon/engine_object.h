@@ -26,6 +26,10 @@ struct BatchEnd {
   Status status;
   BatchReport report;
 };
+/** A batch begins or ceases to wait for its source. */
+struct Wait {
+  bool begins = false;
+};
 /** The end of a producer or of a probe that was cancelled. */
 struct Stopped {};
 
@@ -37,8 +41,8 @@ struct Progress {
 /** What a thread tells JavaScript, and which producer, probe, measurement or remux it is about. */
 struct Event {
   uint32_t id = 0;
-  std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, SourceWait, Fault, BatchEnd, Stopped, Result<ProbeResult>,
-               Result<Bytes>, Progress, Result<Loudness>, std::vector<EncoderReport>>
+  std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, Wait, Fault, BatchEnd, Stopped,
+               Result<ProbeResult>, Result<Bytes>, Progress, Result<Loudness>, std::vector<EncoderReport>>
       payload;
 };
 

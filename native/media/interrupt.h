@@ -1,5 +1,5 @@
 // Lets a blocking libav input call be abandoned: by a stop token, or by a deadline that each call renews; and lets other
-// threads see for how long the present call has been at it.
+// threads see how much time goes into such calls.
 #pragma once
 
 extern "C" {
@@ -14,23 +14,29 @@ extern "C" {
 
 namespace headend {
 
-/** For how long a source has been in one input call. Written by the thread that reads, read by any. */
+/** How much time a source has spent in input calls. Written by the thread that reads, read by any. */
 class InputWatch {
  public:
-  void begin() { since_.store(now(), std::memory_order_relaxed); }
-  void end() { since_.store(kIdle, std::memory_order_relaxed); }
+  void begin() { begun_.store(now(), std::memory_order_relaxed); }
+  void end() {
+    const int64_t begun = begun_.exchange(kIdle, std::memory_order_relaxed);
+    if (begun == kIdle) return;
+    spent_.fetch_add(now() - begun, std::memory_order_relaxed);
+  }
 
-  /** Zero between calls. */
-  std::chrono::nanoseconds waited() const {
-    const int64_t since = since_.load(std::memory_order_relaxed);
-    return std::chrono::nanoseconds(since == kIdle ? 0 : now() - since);
+  /** So far; the call in progress counts. Between two looks it may seem to go back by as much as that, for a moment. */
+  std::chrono::nanoseconds spent() const {
+    const int64_t spent = spent_.load(std::memory_order_relaxed);
+    const int64_t begun = begun_.load(std::memory_order_relaxed);
+    return std::chrono::nanoseconds(begun == kIdle ? spent : spent + now() - begun);
   }
 
  private:
   static constexpr int64_t kIdle = INT64_MIN;
   static int64_t now() { return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-  std::atomic<int64_t> since_{kIdle};
+  std::atomic<int64_t> begun_{kIdle};
+  std::atomic<int64_t> spent_{0};
 };
 
 /** Owned by the thread that does the input; libav calls back on that same thread. */

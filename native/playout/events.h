@@ -57,12 +57,6 @@ struct ProgrammeStart {
   bool slate = false;  // the slate airs, whatever the source
 };
 
-/** A source that has given nothing for a while; the batch waits for it. */
-struct SourceWait {
-  int64_t frame = 0;
-  std::string source;
-};
-
 struct Fault {
   Status status;
   int64_t frame = 0;
@@ -107,7 +101,8 @@ class ProducerEvents {
   /** A segment of which there were fragments will not be finished. */
   virtual void on_abandoned(AbandonedSegment) {}
   virtual void on_programme(ProgrammeStart) {}
-  virtual void on_wait(SourceWait) {}
+  /** The batch has begun, or ceased, to spend most of its time waiting for its source. */
+  virtual void on_wait(bool) {}
   virtual void on_fault(Fault fault) = 0;
   /** The end of a batch; `status` says whether it is complete. */
   virtual void on_batch(Status status, BatchReport report) = 0;

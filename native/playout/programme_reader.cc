@@ -1,5 +1,7 @@
 #include "playout/programme_reader.h"
 
+#include <algorithm>
+
 #include "base/thread_name.h"
 
 namespace headend {
@@ -8,8 +10,6 @@ namespace {
 // Few: what is decoded ahead of need competes with a cold start's first pictures for the cores.
 constexpr size_t kMaxSlices = 2;
 constexpr size_t kMaxBytes = 64 << 20;
-// An input that has not answered one call for this long is silent.
-constexpr auto kSilence = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -39,16 +39,17 @@ void ProgrammeReader::run(std::stop_token stop, int64_t first_frame) {
   }
 }
 
-Result<Slice> ProgrammeReader::read(const std::stop_token& stop, std::chrono::milliseconds patience,
-                                    const std::function<void()>& on_silence) {
+Result<Slice> ProgrammeReader::read(const std::stop_token& stop, std::chrono::milliseconds patience, WaitMeter& meter) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   Result<Slice> slice = Slice();
   QueueResult result = QueueResult::kTimeout;
-  for (bool told = false; result == QueueResult::kTimeout && std::chrono::steady_clock::now() < deadline;) {
-    result = queue_.pop(slice, stop, kSilence);
-    if (told || result != QueueResult::kTimeout || watch_->waited() < kSilence) continue;
-    told = true;
-    on_silence();
+  for (auto now = std::chrono::steady_clock::now(); result == QueueResult::kTimeout && now < deadline;) {
+    const auto begun = now;
+    const auto spent = watch_->spent();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
+    result = queue_.pop(slice, stop, std::min<std::chrono::milliseconds>(left, WaitMeter::kSpan));
+    now = std::chrono::steady_clock::now();
+    meter.note(std::clamp<std::chrono::nanoseconds>(watch_->spent() - spent, {}, now - begun));
   }
   switch (result) {
     case QueueResult::kOk: return slice;

@@ -3,27 +3,26 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <thread>
 
 #include "base/bounded_queue.h"
 #include "media/interrupt.h"
 #include "playout/frame_source.h"
+#include "playout/wait_meter.h"
 
 namespace headend {
 
 class ProgrammeReader {
  public:
-  /** Starts at once: by the time of the cut the first slices are decoded. `watch` sees the source wait for its input. */
+  /** Starts at once: by the time of the cut the first slices are decoded. `watch` sees what the source spends on input. */
   ProgrammeReader(std::unique_ptr<FrameSource> source, std::shared_ptr<const InputWatch> watch, int64_t first_frame);
 
   /**
-   * The next slice, waiting for it no longer than `patience`. After an error there is nothing more. Calls `on_silence` once
-   * when nothing comes because the input says nothing; other waits are for decoding.
+   * The next slice, waiting for it no longer than `patience`. After an error there is nothing more. `meter` is told how
+   * much of the wait was for the input; the rest was for decoding.
    */
-  Result<Slice> read(const std::stop_token& stop, std::chrono::milliseconds patience,
-                     const std::function<void()>& on_silence);
+  Result<Slice> read(const std::stop_token& stop, std::chrono::milliseconds patience, WaitMeter& meter);
 
  private:
   void run(std::stop_token stop, int64_t first_frame);

@@ -113,9 +113,7 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
   current_->next_frame = frame + 1;
 
   if (current_->reader) {
-    Result<Slice> read = current_->reader->read(stop, kSourcePatience, [&] {
-      events_.on_wait({frame, current_->url ? *current_->url : ""});
-    });
+    Result<Slice> read = current_->reader->read(stop, kSourcePatience, wait_meter_);
     if (read.ok()) {
       slice = read.take();
       if (slice.fault) report(*std::exchange(slice.fault, nullptr), frame, *entry);

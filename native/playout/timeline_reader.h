@@ -25,7 +25,8 @@ class TimelineReader {
         device_(std::move(device)),
         slate_(std::move(slate)),
         first_picture_(first_picture),
-        events_(events) {}
+        events_(events),
+        wait_meter_(events) {}
 
   /** Sorted and without holes. A programme that goes on from the previous timeline keeps its reader. */
   void set_timeline(std::vector<TimelineEntry> timeline) { timeline_ = std::move(timeline); }
@@ -59,6 +60,7 @@ class TimelineReader {
   const SharedFrame slate_;
   const int64_t first_picture_;
   ProducerEvents& events_;
+  WaitMeter wait_meter_;
   PictureCounts counts_;  // outlives the readers that count into it
   std::vector<TimelineEntry> timeline_;
   std::unique_ptr<Programme> current_;

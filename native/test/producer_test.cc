@@ -1,6 +1,10 @@
 // The producer end to end on generated programmes: the grid, parking, joining rungs, faults and stopping.
 #include "playout/producer.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <thread>
 
@@ -191,6 +195,26 @@ void stops_in_mid_batch() {
   CHECK(producer.produce({0, 1, {}, {}}).code() == Code::kEngineStopped);
 }
 
+// Connections are taken by the kernel and never answered.
+void waits_for_a_silent_source() {
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  CHECK(bind(server, reinterpret_cast<sockaddr*>(&address), length) == 0 && listen(server, 8) == 0);
+  CHECK(getsockname(server, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/never.ts";
+  Recorder recorder;
+  {
+    Producer producer(options(), recorder);
+    CHECK(producer.produce({0, 1, {"180p"}, {{0, 1000, FileEntry{url, {0, 1}}}}}).ok());
+    CHECK(recorder.comes_to_wait());
+  }
+  CHECK(recorder.stopped);
+  close(server);
+}
+
 }  // namespace
 
 int main() {
@@ -204,5 +228,6 @@ int main() {
   batches_are_counted();
   bad_requests_are_refused();
   stops_in_mid_batch();
+  waits_for_a_silent_source();
   return test_result();
 }

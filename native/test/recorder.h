@@ -32,9 +32,10 @@ class Recorder : public ProducerEvents {
     std::lock_guard lock(mutex_);
     programmes.push_back(std::move(programme));
   }
-  void on_wait(SourceWait wait) override {
+  void on_wait(bool waits) override {
     std::lock_guard lock(mutex_);
-    waits.push_back(std::move(wait));
+    waits_ = waits;
+    ended_.notify_all();
   }
   void on_segment(Segment segment) override {
     std::lock_guard lock(mutex_);
@@ -65,13 +66,18 @@ class Recorder : public ProducerEvents {
     return last;
   }
 
+  /** Whether the producer tells within its patience that it waits for its source. */
+  bool comes_to_wait() {
+    std::unique_lock lock(mutex_);
+    return ended_.wait_for(lock, std::chrono::seconds(60), [&] { return waits_; });
+  }
+
   std::vector<InitSection> sections;
   std::map<std::string, std::vector<Bytes>> inits;
   std::map<std::string, std::vector<Fragment>> fragments;
   std::map<std::string, std::vector<Segment>> segments;
   std::map<std::string, std::vector<int64_t>> abandoned;
   std::vector<ProgrammeStart> programmes;
-  std::vector<SourceWait> waits;
   std::vector<Fault> faults;
   Status last;
   BatchReport last_report;
@@ -81,6 +87,7 @@ class Recorder : public ProducerEvents {
   std::mutex mutex_;
   std::condition_variable ended_;
   int batches_ = 0;
+  bool waits_ = false;
 };
 
 }  // namespace headend

@@ -20,7 +20,7 @@ std::shared_ptr<const KnownSource> known(size_t places = 0) {
   return source;
 }
 
-FileState file(uint64_t inode, int64_t size = 1000, int64_t changed_ns = 1) { return {7, inode, size, {0, changed_ns}, {}}; }
+FileState file(uint64_t inode, int64_t size = 1000, int64_t written = 1) { return {7, inode, size, {0, written}, {0, written}}; }
 
 void knows_one_state_of_a_file() {
   SourceMemory memory;

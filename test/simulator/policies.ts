@@ -24,7 +24,7 @@ class ArrivalScheduler implements Scheduler {
     else this.inWork++;
     try {
       signal.throwIfAborted();
-      return await work(() => {});
+      return await work({ isWaiting: false, waitedMs: 0, waits: () => {} });
     } finally {
       // Whoever is next takes the slot over.
       const next = this.#queue.shift();

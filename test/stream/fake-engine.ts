@@ -66,6 +66,8 @@ export class FakeEngine implements Engine {
   segmentMs: number;
   /** The same for the segments of one channel. */
   readonly segmentMsOf = new Map<string, number>();
+  /** Milliseconds that every segment of a channel waits for its source first. */
+  readonly silentMsOf = new Map<string, number>();
   /** Bytes of each segment. */
   segmentBytes = 100;
   /** Whether segments come in two fragments. */
@@ -177,6 +179,7 @@ class FakeProducer implements Producer {
         this.#tellInits('software', sequence);
       }
       try {
+        await this.#waitForSource();
         await this.#begin(renditions, sequence);
         await this.#work(engine.fragments ? 0.5 : 1);
         if (engine.fails(sequence, channelId)) throw engine.failure;
@@ -216,6 +219,18 @@ class FakeProducer implements Producer {
 
   #hashOf(rendition: string): string {
     return initHash(rendition, rendition === 'audio' ? 'software' : (this.#encoder ?? 'software'));
+  }
+
+  async #waitForSource(): Promise<void> {
+    const ms = this.#engine.silentMsOf.get(this.#options.channelId) ?? 0;
+    if (ms === 0) return;
+    this.#sink.onWait?.(true);
+    try {
+      await delay(this.#engine.clock, ms, this.#stop.signal);
+    } catch {
+      throw new HeadendError('ENGINE_STOPPED', 'engine', 'stopped');
+    }
+    this.#sink.onWait?.(false);
   }
 
   // Half of every segment is out after half of the time.

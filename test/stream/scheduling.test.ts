@@ -7,7 +7,7 @@ import { HeadendError } from '../../lib/errors.js';
 import { Headend } from '../../lib/headend.js';
 import { type AdmissionPolicy, admit, load } from '../../lib/stream/admission.js';
 import { GenerationMeter } from '../../lib/stream/generation-meter.js';
-import { WorkScheduler } from '../../lib/stream/work-scheduler.js';
+import { type Turn, WorkScheduler } from '../../lib/stream/work-scheduler.js';
 import { loop } from '../../lib/timeline/loop.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeEngine } from './fake-engine.js';
@@ -19,26 +19,26 @@ function setUp(slots = 2) {
   const begun: string[] = [];
   const finish = new Map<string, () => void>();
   const signal = new AbortController().signal;
-  const giveWay = new Map<string, () => void>();
+  const turns = new Map<string, Turn>();
   const add = (name: string, dueAt: number, stop = signal) =>
     scheduler.run(
       () => START + dueAt - clock.now(),
-      (wait) => {
+      (turn) => {
         begun.push(name);
-        giveWay.set(name, wait);
+        turns.set(name, turn);
         return new Promise<void>((resolve) => finish.set(name, resolve));
       },
       stop,
     );
-  const wait = async (name: string) => {
-    giveWay.get(name)?.();
+  const wait = async (name: string, waits = true) => {
+    turns.get(name)?.waits(waits);
     await settle();
   };
   const end = async (name: string) => {
     finish.get(name)?.();
     await settle();
   };
-  return { clock, scheduler, begun, add, end, wait };
+  return { clock, scheduler, begun, turns, add, end, wait };
 }
 
 test('B12: what is due first is begun first, equals in the order they came', async () => {
@@ -110,7 +110,7 @@ test('however long work takes, no more than two are begun for a slot', async () 
 });
 
 test('work that waits for a source holds nobody up, however much of it there is', async () => {
-  const { clock, scheduler, begun, add, end, wait } = setUp();
+  const { clock, scheduler, begun, turns, add, end, wait } = setUp();
   for (let n = 0; n < 10; n++) void add(`silent-${n}`, 0);
   void add('other', 1000);
   await settle();
@@ -119,6 +119,9 @@ test('work that waits for a source holds nobody up, however much of it there is'
   assert.is(scheduler.inWork, 1);
   await wait('silent-0');
   assert.is(scheduler.inWork, 1, 'a slot is given back once');
+  await clock.advance(3000);
+  assert.is(turns.get('silent-0')?.waitedMs, 3000);
+  assert.is(turns.get('other')?.waitedMs, 0);
   void add('one more', 1000);
   void add('too many', 1000);
   await settle();
@@ -126,6 +129,55 @@ test('work that waits for a source holds nobody up, however much of it there is'
   for (const name of [...begun, 'too many']) await end(name);
   assert.is(scheduler.inWork, 0);
   assert.is(clock.pending, 0);
+});
+
+test('sources that answer again, all at once, let nothing new begin until the machine has caught up', async () => {
+  const { begun, add, end, wait } = setUp();
+  for (let n = 0; n < 10; n++) void add(`silent-${n}`, 0);
+  await settle();
+  for (let n = 0; n < 10; n++) await wait(`silent-${n}`);
+  for (let n = 0; n < 10; n++) await wait(`silent-${n}`, false);
+  void add('viewer', 0);
+  await settle();
+  for (let n = 0; n < 6; n++) await end(`silent-${n}`);
+  assert.is(begun.length, 10, 'four are at work, for two slots');
+  await end('silent-6');
+  assert.is(begun.at(-1), 'viewer');
+});
+
+test('B12: channels whose sources do not answer hold up no other, neither its work nor its admission', async () => {
+  const { clock, engine, add, streams, warnings } = createStreams({
+    segmentMs: 100,
+    admission: 'refuse',
+  });
+  const silent = ['a', 'b', 'c'].map((id) => add(id));
+  for (const stream of silent) {
+    engine.silentMsOf.set(stream.channelId, 9000);
+    await stream.register('viewer');
+  }
+  await clock.advance(30_000);
+  assert.ok(streams.status().load < 0.1, `${streams.status().load}`);
+  assert.equal(warnings, []);
+  assert.is(streams.status().inWork, 0, 'all three wait');
+  const other = add('other');
+  const playlist = other.playlist('720p');
+  await clock.advance(100);
+  assert.is((await playlist).range.from, other.window?.from);
+  await streams.shutdown();
+  assert.is(clock.pending, 0);
+});
+
+test('admission: what fails before anything of it is made takes no room', async () => {
+  const { clock, engine, add, streams } = createStreams({ segmentMs: 100, admission: 'refuse' });
+  engine.fails = (_, channelId) => channelId !== 'good';
+  for (const id of ['a', 'b', 'c']) {
+    await add(id).register('viewer');
+    await clock.advance(1000);
+  }
+  await add('good').register('viewer');
+  await clock.advance(1000);
+  assert.is(streams.get('good').state, 'active');
+  await streams.shutdown();
 });
 
 test('B12: a machine has at most as many producers at work as it has cores, or four', async () => {

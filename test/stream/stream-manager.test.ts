@@ -527,29 +527,6 @@ test('the time before its channel is added again counts against no viewer, howev
   await streams.shutdown();
 });
 
-test('C14: what viewers have had before a restart stays past when the wall clock was set back before it', async () => {
-  const { clock, engine, add, journal, streams } = createStreams({ segmentMs: 100 });
-  // Had been listed 10 s later than it is by the wall clock now.
-  const ahead = N + 2 + 3;
-  journal.sessions = [
-    {
-      ...{ channelId: 'c', sessionId: 'a', openedAtMs: START - 60_000, seenAtMs: START - 1000 },
-      ...{ rendition: '720p', segmentNumber: ahead },
-    },
-  ];
-  const stream = add('c');
-  await clock.advance(1000);
-  assert.is(stream.window?.to, ahead);
-  assert.is(stream.viewers()[0]?.position?.segmentNumber, ahead);
-  assert.is(engine.batches[0]?.from, ahead - 2);
-  stream.unregister('a');
-  await clock.advance(60_000);
-  assert.is(stream.state, 'idle');
-  await stream.register('b');
-  assert.is(stream.window?.from, N + 15, 'with nobody there it has gone back to the wall clock');
-  await streams.shutdown();
-});
-
 test('C9: a viewer who comes while a channel is stopped that is then removed is told to have gone', async () => {
   const { clock, engine, add, journal, streams } = createStreams({ segmentMs: 100 });
   engine.stopMs = 1000;

@@ -40,7 +40,9 @@ export async function run(
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
   child.stdin.on('error', () => {});
   const closed = once(child, 'close');
+  let wasKilled = false;
   const timer = setTimeout(() => {
+    wasKilled = true;
     try {
       err.push(
         Buffer.from(`\nStill running when its time was over:\n${threadsOf(child.pid ?? 0)}\n`),
@@ -53,14 +55,14 @@ export async function run(
   try {
     await Promise.race([feed(child.stdin, options.input), closed]);
     const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null];
-    if (signal !== null) err.push(Buffer.from(lastCrashes()));
+    if (signal !== null && !wasKilled) err.push(Buffer.from(lastCrashes()));
     return { code, signal, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** What the kernel wrote down last about processes that died, where one may read it: which thread, and in what. */
+/** What the kernel wrote down last about any process that died, where one may read it: which thread, and in what. */
 function lastCrashes(): string {
   const { stdout } = spawnSync('dmesg', { encoding: 'utf8' });
   const lines = (stdout ?? '').split('\n').filter((line) => /segfault|traps:|Killed/.test(line));
