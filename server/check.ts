@@ -9,8 +9,8 @@ import {
   HeadendError,
 } from '../lib/index.js';
 import { headendOptions } from './config/options.js';
-import { ConfigurationError, readConfiguration } from './config/read.js';
-import { FAILED, OK, WRONG_USE } from './exit-codes.js';
+import { readConfiguration } from './config/read.js';
+import { exitCodeOf, FAILED, OK } from './exit-codes.js';
 import { makePlan, type PlannedChannel } from './plan.js';
 import { Reports } from './reports.js';
 import { explain } from './serve.js';
@@ -65,7 +65,7 @@ export async function check(
     return found === 0 ? OK : FAILED;
   } catch (error) {
     write(explain(error, options));
-    return error instanceof ConfigurationError ? WRONG_USE : FAILED;
+    return exitCodeOf(error);
   }
 }
 

@@ -3,7 +3,7 @@
 /** For `headend --help`. */
 export const EXIT_CODES = `
 Exit codes: 0 done, or ended by a signal; 1 it failed, or "check" or "probe" found something wrong;
-2 the command line or the configuration file is wrong.
+2 the command line, the configuration file or a secret of the environment is wrong.
 
   headend serve                        demo channels on http://localhost:8080
   headend serve --media ~/Videos       a channel for every folder

@@ -27,8 +27,18 @@ test.after.each(async ({ folder }) => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function headend(...args: readonly string[]) {
-  const { code, stdout, stderr } = await run(process.execPath, ['--import', 'tsx', MAIN, ...args]);
+function headend(...args: readonly string[]) {
+  return headendWith({}, ...args);
+}
+
+async function headendWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+) {
+  const env = { ...process.env, ...environment };
+  const { code, stdout, stderr } = await run(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    env,
+  });
   return { code, text: `${stdout}${stderr}` };
 }
 
@@ -48,6 +58,28 @@ test('a wrong command line or configuration is exit code 2', async ({ folder }) 
   assert.match((await headend('serve', '--config', file)).text, /server\.port.*got 'x'/);
 });
 
+test('settings that only createHeadend refuses are exit code 2, without the secrets', async ({
+  folder,
+}) => {
+  const file = join(folder, 'headend.json');
+  await writeFile(file, '{ "server": { "batchSegments": 4, "batchThreshold": 9 } }');
+  const secrets = {
+    HEADEND_ADMIN_TOKEN: 'hunter2-admin-hunter2',
+    HEADEND_SIGNING_SECRET: 'hunter2 signs the URLs of everybody',
+  };
+  const env = { XDG_STATE_HOME: folder, ...secrets };
+  for (const command of ['serve', 'check']) {
+    const { code, text } = await headendWith(env, command, '--config', file);
+    assert.is(code, 2, text);
+    assert.match(text, 'batchThreshold must be less than batchSegments (4), got 9');
+    assert.not.match(text, 'hunter2');
+  }
+  const short = await headendWith({ ...env, HEADEND_ADMIN_TOKEN: 'hunter2secret' }, 'serve');
+  assert.is(short.code, 2, short.text);
+  assert.match(short.text, 'http.adminToken must not have fewer than 16 characters');
+  assert.not.match(short.text, 'hunter2');
+});
+
 test('the command line wins over the environment, and of equals none', async ({ folder, film }) => {
   const media = join(folder, 'News');
   await mkdir(media);
@@ -55,13 +87,11 @@ test('the command line wins over the environment, and of equals none', async ({ 
   const file = join(folder, 'headend.json');
   await writeFile(file, '{ "channels": [] }');
   const under = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
-    run(process.execPath, ['--import', 'tsx', MAIN, 'check', ...args], {
-      env: { ...process.env, ...env },
-    });
+    headendWith(env, 'check', ...args);
   const both = { HEADEND_CONFIG: file, HEADEND_MEDIA: media };
   assert.is((await under(both)).code, 2);
-  assert.match(String((await under(both, '--media', media)).stdout), '1 channels checked');
-  assert.match(String((await under(both, '--config', file)).stdout), '0 channels checked');
+  assert.match((await under(both, '--media', media)).text, '1 channels checked');
+  assert.match((await under(both, '--config', file)).text, '0 channels checked');
 });
 
 test('help and schema are exit code 0', async () => {
