@@ -39,8 +39,10 @@ export async function check(
   try {
     const { server: settings = {} } = config === undefined ? {} : await readConfiguration(config);
     const cache = probeCache ?? settings.probeCache;
+    // The folder of segments belongs to a server, which may be running.
+    const { diskStore: _, ...others } = headendOptions(settings);
     await using headend = await createHeadend({
-      ...headendOptions(settings),
+      ...others,
       ...(typeof cache === 'string' && { probeCache: cache }),
     });
     let found = 0;

@@ -1,11 +1,13 @@
 // deadline: 180 s
 // The `headend` command: exit codes, `check`, the end as the first process of a container, with viewers connected.
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../lib/clock.js';
+import { SegmentFiles } from '../../lib/store/segment-files.js';
 import { makeFixture } from '../fixtures/make.js';
 import { run } from '../support/process.js';
 import { channelsOf, ServerProcess, stopServers } from '../support/serve.js';
@@ -133,6 +135,31 @@ test('check says what would be slate, and why', async ({ folder, film }) => {
   ]) {
     assert.match(text, expected);
   }
+});
+
+test('check leaves the folder of segments alone, which a running server has', async ({
+  folder,
+  film,
+}) => {
+  const media = join(folder, 'News');
+  await mkdir(media);
+  await copyFile(film, join(media, '1.mp4'));
+  const directory = join(folder, 'segments');
+  const file = join(folder, 'headend.json');
+  await writeFile(
+    file,
+    JSON.stringify({ server: { diskStore: { directory } }, media: { path: media } }),
+  );
+  const parts = { clock: systemClock, onFault: () => {}, onLow: () => {} };
+  const server = await SegmentFiles.open({ directory }, parts);
+  const segment = join(directory, 'headend.news.720p.1.1.m4s');
+  await writeFile(segment, '');
+  const beside = await headend('check', '--config', file);
+  await server.close();
+  assert.is(beside.code, 0, beside.text);
+  await writeFile(segment, '');
+  assert.is((await headend('check', '--config', file)).code, 0);
+  await access(segment);
 });
 
 test('a state directory that was named and cannot be used is an error, the default a warning', async ({
