@@ -12,6 +12,8 @@ export const WRONG_USE = 2;
 
 /** The exit code of a command that an error ended. */
 export function exitCodeOf(error: unknown): typeof FAILED | typeof WRONG_USE {
-  const isWrongSetting = error instanceof HeadendError && error.code === 'INVALID_OPTIONS';
-  return isWrongSetting || error instanceof ConfigurationError ? WRONG_USE : FAILED;
+  if (error instanceof ConfigurationError) return WRONG_USE;
+  const isRefused = error instanceof HeadendError && error.code === 'INVALID_OPTIONS';
+  // With a cause the value was right, but the file that it names could not be used.
+  return isRefused && error.cause === undefined ? WRONG_USE : FAILED;
 }

@@ -96,6 +96,28 @@ test('the command line wins over the environment, and of equals none', async ({ 
   assert.match((await under(both, '--config', file)).text, '0 channels checked');
 });
 
+test('a variable that is set to nothing is not set', async ({ folder }) => {
+  const empty = { HEADEND_CONFIG: '', HEADEND_MEDIA: '', HOST: '', PORT: '' };
+  const file = join(folder, 'headend.json');
+  await writeFile(file, '{ "server": { "host": "127.0.0.1", "port": 0 }, "channels": [] }');
+  const { code, text } = await headendWith(empty, 'check', '--config', file);
+  assert.match(text, '0 channels checked');
+  assert.is(code, 1);
+  const server = new ServerProcess({ env: empty, args: ['--config', file] });
+  assert.match(await server.url(), /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.is((await server.stop()).code, 0);
+});
+
+test('what stops a command is one line', async ({ folder, film }) => {
+  const cache = join(folder, 'nowhere', 'probes.sqlite');
+  const probe = await headend('probe', '--cache', cache, film);
+  assert.match(probe.text, /^error: .*probeCache must be a file.*nowhere.*\n$/);
+  assert.is(probe.code, 1);
+  const serve = await headendWith({ XDG_STATE_HOME: folder }, 'serve', '--probe-cache', cache);
+  assert.match(serve.text, /^\{.*probeCache must be a file.*nowhere.*\n$/);
+  assert.is(serve.code, 1);
+});
+
 test('help and schema are exit code 0', async () => {
   const help = await headend('--help');
   assert.is(help.code, 0);
