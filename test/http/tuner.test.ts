@@ -199,6 +199,18 @@ test('Plex adds the tuner, looks for channels, and tunes in', async () => {
   });
 });
 
+// Plex and Jellyfin refuse a viewer beyond this number.
+test('a tuner says how many may watch at the same time', async () => {
+  for (const [options, expected] of [
+    [{}, 32],
+    [{ tuners: 1000 }, 1000],
+  ] as const) {
+    await withServer(options, async ({ send }) => {
+      assert.is(Object(json(await send('/discover.json'))).TunerCount, expected);
+    });
+  }
+});
+
 // It asks a tuner of this model for `?transcode=` where its user allows that.
 test('Jellyfin asks for a profile, and gets the rung that is nearest below', async () => {
   await withServer({}, async ({ url, headend }) => {

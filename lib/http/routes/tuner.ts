@@ -18,9 +18,6 @@ import { HTTP_DEFAULTS } from '../options.js';
 import { body, problems, ViewerQuery } from '../schemas.js';
 import type { App } from '../validation.js';
 
-// How many channels clients are told that they may watch at the same time.
-const TUNERS = 4;
-
 const HD_HEIGHT = 720;
 
 const DOCUMENTS = [
@@ -34,7 +31,7 @@ const DOCUMENTS = [
  * `GET /device.xml`
  */
 export async function tunerRoutes(app: App, { headend, options }: RouteContext): Promise<void> {
-  const { tunerName = HTTP_DEFAULTS.tunerName } = options;
+  const { tunerName = HTTP_DEFAULTS.tunerName, tuners = HTTP_DEFAULTS.tuners } = options;
   const base = (request: FastifyRequest) => baseUrl(request, app.prefix, options);
 
   const lineup = (request: FastifyRequest, query: ViewerQuery, file: string): LineupChannel[] => {
@@ -54,7 +51,7 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
     id: tunerId(tunerName),
     name: tunerName,
     baseUrl: base(request),
-    tuners: TUNERS,
+    tuners,
   });
 
   const documents = {
