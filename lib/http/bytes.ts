@@ -79,6 +79,12 @@ export function takesProgress({ method, headers, raw }: FastifyRequest): boolean
   );
 }
 
+/**
+ * Tells nginx to let through at once what comes over time, also where its `proxy_buffering` is on.
+ * https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+ */
+export const UNBUFFERED = { 'x-accel-buffering': 'no' } as const;
+
 /** Answers with the parts as they come. When one fails to come the connection is cut, so that no part looks whole. */
 export function sendProgress(
   reply: FastifyReply,
@@ -88,6 +94,7 @@ export function sendProgress(
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
     .header('cache-control', caching(isPublic))
+    .headers(UNBUFFERED)
     .type(contentType)
     .send(Readable.from(parts, { objectMode: false, highWaterMark: 1 }));
 }
