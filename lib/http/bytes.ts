@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
 import { HeadendError } from '../errors.js';
 
 /** What is sent. */
@@ -97,6 +98,11 @@ export function sendProgress(
     .headers(UNBUFFERED)
     .type(contentType)
     .send(Readable.from(parts, { objectMode: false, highWaterMark: 1 }));
+}
+
+/** The part of OpenAPI that describes a JSON document that is sent as a text. */
+export function document(description: string, schema: TSchema) {
+  return { description, content: { 'application/json': { schema } } };
 }
 
 /** Answers a GET or HEAD with the text, or 304 to a client that has it. */
