@@ -9,7 +9,7 @@ import { type JournalOptions, openJournal } from './journal/open-journal.js';
 import { HEADEND_DEFAULTS, type HeadendOptions, HeadendOptionsSchema } from './options.js';
 import { SqliteProbeCache } from './probe/sqlite-probe-cache.js';
 import { SegmentFiles } from './store/segment-files.js';
-import { validate } from './validate.js';
+import { invalidOption, validate } from './validate.js';
 
 /**
  * Starts a Headend.
@@ -18,6 +18,7 @@ import { validate } from './validate.js';
  */
 export async function createHeadend(options: HeadendOptions = {}): Promise<Headend> {
   const valid: HeadendOptions = validate('createHeadend', HeadendOptionsSchema, options);
+  requireThresholdWithin(valid);
   const { probeCache, caFile, diskStore } = valid;
   const engine = createNativeEngine(caFile === undefined ? {} : { caFile });
   // What journal and disk have to say before the Headend is there waits for it.
@@ -52,6 +53,15 @@ export async function createHeadend(options: HeadendOptions = {}): Promise<Heade
   }
   for (const report of early) report(headend);
   return headend;
+}
+
+function requireThresholdWithin({
+  batchSegments = HEADEND_DEFAULTS.batchSegments,
+  batchThreshold = HEADEND_DEFAULTS.batchThreshold,
+}: HeadendOptions): void {
+  if (batchThreshold < batchSegments) return;
+  const expected = `must be less than batchSegments (${batchSegments})`;
+  throw invalidOption('createHeadend', 'batchThreshold', expected, batchThreshold);
 }
 
 async function journalOf(

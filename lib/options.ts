@@ -212,8 +212,8 @@ export const CHANNEL_DEFAULTS = {
 
 const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
 
-/** The members of {@link HeadendOptions}, without what holds between them. */
-export const HeadendMembers = Type.Object(
+/** Schema of {@link HeadendOptions}, without what holds between them. */
+export const HeadendOptionsSchema = Type.Object(
   {
     hardware: Type.Optional(Type.Enum([...HARDWARE])),
     hardwareDecoding: Type.Optional(Type.Boolean()),
@@ -263,16 +263,6 @@ export const HeadendMembers = Type.Object(
     http: Type.Optional(HttpOptionsSchema),
   },
   { additionalProperties: false },
-);
-
-/** Schema of {@link HeadendOptions}. */
-export const HeadendOptionsSchema = Type.Refine(
-  HeadendMembers,
-  ({
-    batchSegments = HEADEND_DEFAULTS.batchSegments,
-    batchThreshold = HEADEND_DEFAULTS.batchThreshold,
-  }) => batchThreshold < batchSegments,
-  () => 'must have a batchThreshold that is less than its batchSegments',
 );
 
 const BITRATE_LIMITS = { minimum: 50_000, maximum: 200_000_000 } as const;

@@ -41,6 +41,8 @@ export function mistake(schema: TSchema, value: unknown): string {
   }
   const path = error ? optionName(error.instancePath) : '';
   const expected = error ? expectation(error) : 'is not valid';
+  // Names them itself; what is beside them, or in one that was misspelt, may be a secret.
+  if (error?.keyword === 'additionalProperties') return `${nameOf(path)} ${expected}`;
   return sentence(path, expected, Value.Pointer.Get(value, error?.instancePath ?? ''));
 }
 
@@ -59,14 +61,50 @@ export function invalidOption(
 }
 
 function sentence(option: string, expected: string, value: unknown): string {
-  const got = inspect(value, {
-    depth: 1,
+  const told = `${nameOf(option)} ${expected}`;
+  // All options at once say nothing about one of them.
+  if (option === '' && isObject(value)) return told;
+  const member = option.slice(option.lastIndexOf('.') + 1);
+  return `${told}, got ${SECRETS.has(member) ? kindOf(value) : shown(value)}`;
+}
+
+function nameOf(option: string): string {
+  return option === '' ? 'the argument' : option;
+}
+
+// Options whose values are in no message: messages go to logs.
+const SECRETS: ReadonlySet<string> = new Set(['adminToken', 'viewerToken', 'signingSecret']);
+
+const SHOWN_DEPTH = 1;
+
+function shown(value: unknown): string {
+  return inspect(withoutSecrets(value, SHOWN_DEPTH), {
+    depth: SHOWN_DEPTH,
     maxArrayLength: 3,
     maxStringLength: 80,
     breakLength: Infinity,
   });
-  const name = option === '' ? 'the argument' : option;
-  return `${name} ${expected}, got ${got}`;
+}
+
+function withoutSecrets(value: unknown, depth: number): unknown {
+  if (depth < 0) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, depth - 1));
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).map(([name, member]) => [
+    name,
+    SECRETS.has(name) ? kindOf(member) : withoutSecrets(member, depth - 1),
+  ]);
+  return Object.fromEntries(members);
+}
+
+function isObject(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+function kindOf(value: unknown): string {
+  return typeof value === 'string'
+    ? `a text of ${value.length} characters`
+    : `a value of type ${typeof value}`;
 }
 
 type ValidationError = ReturnType<typeof Value.Errors>[number];

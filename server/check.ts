@@ -1,16 +1,19 @@
 // `headend check`: says, before anything airs, what of a configuration or a media folder would not air as it is meant.
 
+import { programmesOf } from '../lib/definition.js';
 import {
   type Channel,
+  type ChannelDefinition,
   channelFromDefinition,
   createHeadend,
   DEFAULT_LADDER,
   type Headend,
   HeadendError,
+  type ProbeProgress,
 } from '../lib/index.js';
 import { headendOptions } from './config/options.js';
-import { ConfigurationError, readConfiguration } from './config/read.js';
-import { FAILED, OK, WRONG_USE } from './exit-codes.js';
+import { readConfiguration } from './config/read.js';
+import { exitCodeOf, FAILED, OK } from './exit-codes.js';
 import { makePlan, type PlannedChannel } from './plan.js';
 import { Reports } from './reports.js';
 import { explain } from './serve.js';
@@ -26,7 +29,7 @@ export interface CheckOptions {
 /** Where the command writes. */
 export interface CheckOutput {
   readonly write: (line: string) => void;
-  /** Shows how far it is; undefined where nobody watches. */
+  /** Shows how far it is, in the place of what it showed last; undefined where nobody watches. */
   readonly progress: ((text: string) => void) | undefined;
 }
 
@@ -39,8 +42,10 @@ export async function check(
   try {
     const { server: settings = {} } = config === undefined ? {} : await readConfiguration(config);
     const cache = probeCache ?? settings.probeCache;
+    // The folder of segments belongs to a server, which may be running.
+    const { diskStore: _, ...others } = headendOptions(settings);
     await using headend = await createHeadend({
-      ...headendOptions(settings),
+      ...others,
       ...(typeof cache === 'string' && { probeCache: cache }),
     });
     let found = 0;
@@ -51,32 +56,52 @@ export async function check(
     };
     const signal = new AbortController().signal;
     const reports = new Reports({ warn: tell });
+    let onProgress = (_progress: ProbeProgress) => {};
     const plan = await makePlan(
       { ...options, ladder: DEFAULT_LADDER },
-      { headend, reports, signal },
+      { headend, reports, signal, onProgress: (of) => onProgress(of) },
     );
+    const total = plan.channels.length;
     for (const [index, channel] of plan.channels.entries()) {
-      progress?.(`${bar(index, plan.channels.length)} ${channel.name}`);
-      await checkChannel(headend, channel, reports);
+      const looked = new Set<string>();
+      let part = 0;
+      progress?.(`${bar(index, part, total)} ${channel.name}`);
+      onProgress = ({ source, done, total: files }) => {
+        looked.add(source);
+        // A timetable has programmes after a folder.
+        part = Math.max(part, files ? done / files : 0);
+        progress?.(`${bar(index, part, total)} ${channel.name}, file ${done} of ${files ?? '?'}`);
+      };
+      await checkChannel(channel, { headend, reports, looked, onProgress });
     }
-    progress?.('');
+    if (total > 0) progress?.(`${bar(total - 1, 1, total)}\n`);
     if (plan.channels.length === 0) reports.warn({}, 'There is no channel');
     write(`${plan.channels.length} channels checked, ${found} problems`);
     return found === 0 ? OK : FAILED;
   } catch (error) {
     write(explain(error, options));
-    return error instanceof ConfigurationError ? WRONG_USE : FAILED;
+    return exitCodeOf(error);
   }
 }
 
+interface ChannelCheck {
+  readonly headend: Headend;
+  readonly reports: Reports;
+  /** The files that the channel's `prepare` has looked at. */
+  readonly looked: ReadonlySet<string>;
+  readonly onProgress: (progress: ProbeProgress) => void;
+}
+
 async function checkChannel(
-  headend: Headend,
   { id, name, prepare }: PlannedChannel,
-  reports: Reports,
+  { headend, reports, looked, onProgress }: ChannelCheck,
 ): Promise<void> {
   try {
     const definition = await prepare();
     if (!definition) return;
+    const files = filesOf(definition).filter((file) => !looked.has(file));
+    // What is found out is remembered; adding the channel reports what is wrong.
+    for await (const _ of headend.probeAll(files, { onProgress }));
     const options = channelFromDefinition(definition);
     const channel = await headend.channels.add({ ...options, checkSources: 'all' });
     for (const problem of problemsOf(channel))
@@ -88,6 +113,13 @@ async function checkChannel(
   }
 }
 
+function filesOf(definition: ChannelDefinition): string[] {
+  const sources = programmesOf(definition).flatMap(({ source }) =>
+    typeof source === 'string' ? [source] : [],
+  );
+  return [...new Set(sources)];
+}
+
 function problemsOf({ problems }: Channel): string[] {
   return problems.map(({ code, message, source }) =>
     message.includes(source) ? `${code}: ${message}` : `${code}: ${message} (${source})`,
@@ -96,9 +128,10 @@ function problemsOf({ problems }: Channel): string[] {
 
 const BAR_WIDTH = 24;
 
-function bar(done: number, total: number): string {
-  const filled = Math.floor((done / total) * BAR_WIDTH);
-  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${done + 1}/${total}`;
+// @param part How much of the channel at `index` is done, 0 to 1.
+function bar(index: number, part: number, total: number): string {
+  const filled = Math.floor(((index + part) / total) * BAR_WIDTH);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${index + 1}/${total}`;
 }
 
 function terminal(): CheckOutput {

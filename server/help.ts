@@ -3,7 +3,7 @@
 /** For `headend --help`. */
 export const EXIT_CODES = `
 Exit codes: 0 done, or ended by a signal; 1 it failed, or "check" or "probe" found something wrong;
-2 the command line or the configuration file is wrong.
+2 the command line, the configuration file or a secret of the environment is wrong.
 
   headend serve                        demo channels on http://localhost:8080
   headend serve --media ~/Videos       a channel for every folder
@@ -21,8 +21,8 @@ HEADEND_SIGNING_SECRET (who may watch). Options win over the environment, and th
 
 /** For `headend check --help`. */
 export const CHECK_HELP = `
-Looks at every file that would air; no port is opened, and the journal stays as it is. One line for each problem, with
-a code that docs/errors.md explains. Exit codes: 0 nothing found, 1 something found, 2 the command line or the
+Looks at every file that would air; no port is opened, and journal and diskStore stay as they are, so that a server may
+be running. One line for each problem, with a code that docs/errors.md explains. Exit codes: 0 nothing found, 1 something found, 2 the command line or the
 configuration file is wrong.`;
 
 /** For `headend probe --help`. */

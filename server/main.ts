@@ -8,11 +8,16 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LADDER } from '../lib/index.js';
 import { type CheckOptions, check } from './check.js';
 import { jsonSchema } from './config/schema.js';
-import { OK, WRONG_USE } from './exit-codes.js';
+import { exitCodeOf, OK, WRONG_USE } from './exit-codes.js';
 import { showHardware } from './hardware.js';
 import { CHECK_HELP, EXIT_CODES, PROBE_HELP, SERVE_HELP } from './help.js';
 import { type ProbeCommandOptions, probe } from './probe.js';
 import { type ServeOptions, serve } from './serve.js';
+
+// Compose files and unit files write variables that nobody has set as empty ones.
+for (const name of ['HEADEND_CONFIG', 'HEADEND_MEDIA', 'HOST', 'PORT']) {
+  if (process.env[name] === '') delete process.env[name];
+}
 
 const program = new Command('headend')
   .description('Plays media files as live TV channels over HLS.')
@@ -111,7 +116,12 @@ program
     process.exitCode = await probe(sources, options);
   });
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = exitCodeOf(error);
+}
 
 /** Leaves a configuration or media, not both: what the command line says counts before the environment. */
 function settle(options: { config?: string; media?: string }, command: Command): void {

@@ -6,6 +6,7 @@ import {
   type Headend,
   HeadendError,
   type Logger,
+  type ProbeProgress,
   type Programme,
   type SourceFacts,
 } from '../lib/index.js';
@@ -109,6 +110,8 @@ export interface PlayableOptions {
   readonly signal: AbortSignal;
   /** Called for each file that cannot be played. */
   readonly onLeftOut: (file: string, error: HeadendError) => void;
+  /** Called after each file. */
+  readonly onProgress?: ((progress: ProbeProgress) => void) | undefined;
 }
 
 /**
@@ -117,11 +120,12 @@ export interface PlayableOptions {
  */
 export async function playable(
   files: readonly string[],
-  { headend, signal, onLeftOut }: PlayableOptions,
+  { headend, signal, onLeftOut, onProgress }: PlayableOptions,
 ): Promise<Programme[]> {
   const programmes = new Map<string, Programme>();
   const concurrency = PROBE_CONCURRENCY;
-  for await (const { source, facts, error } of headend.probeAll(files, { signal, concurrency })) {
+  const options = { signal, concurrency, ...(onProgress && { onProgress }) };
+  for await (const { source, facts, error } of headend.probeAll(files, options)) {
     const refusal = error ?? refusalOf(facts);
     if (refusal) onLeftOut(source, refusal);
     else if (facts) programmes.set(source, programmeOf(source, facts));

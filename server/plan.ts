@@ -6,6 +6,7 @@ import {
   type ChannelDefinition,
   type Headend,
   HeadendError,
+  type ProbeProgress,
   type Programme,
   type RungOptions,
   type ScheduleDefinition,
@@ -46,6 +47,8 @@ export interface PlanContext {
   readonly headend: Headend;
   readonly reports: Reports;
   readonly signal: AbortSignal;
+  /** Called after each file of a folder that was looked at. */
+  readonly onProgress?: (progress: ProbeProgress) => void;
 }
 
 /**
@@ -178,11 +181,12 @@ async function readable(channelId: string, path: string): Promise<string[]> {
 function programmesOf(
   channelId: string,
   files: readonly string[],
-  { headend, reports, signal }: PlanContext,
+  { headend, reports, signal, onProgress }: PlanContext,
 ): Promise<Programme[]> {
   return playable(files, {
     headend,
     signal,
+    onProgress,
     onLeftOut: (file, { code, message }) =>
       reports.warn({ channelId, code, file }, `Left out ${file}: ${message}`),
   });

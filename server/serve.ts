@@ -11,10 +11,10 @@ import {
   type HttpOptions,
 } from '../lib/index.js';
 import { headendOptions, type ServerSettings } from './config/options.js';
-import { ConfigurationError, readConfiguration } from './config/read.js';
+import { readConfiguration } from './config/read.js';
 import type { Configuration } from './config/schema.js';
 import { secrets } from './config/secrets.js';
-import { FAILED, OK, WRONG_USE } from './exit-codes.js';
+import { exitCodeOf, OK } from './exit-codes.js';
 import { Lineup } from './lineup.js';
 import { createLog, type Log } from './log.js';
 import { makePlan, type Sources } from './plan.js';
@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   } catch (error) {
     if (stop.aborted) return OK;
     log.fatal(explain(error, options));
-    return error instanceof ConfigurationError ? WRONG_USE : FAILED;
+    return exitCodeOf(error);
   }
 }
 

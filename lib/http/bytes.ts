@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
 import { HeadendError } from '../errors.js';
 
 /** What is sent. */
@@ -79,6 +80,12 @@ export function takesProgress({ method, headers, raw }: FastifyRequest): boolean
   );
 }
 
+/**
+ * Tells nginx to let through at once what comes over time, also where its `proxy_buffering` is on.
+ * https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+ */
+export const UNBUFFERED = { 'x-accel-buffering': 'no' } as const;
+
 /** Answers with the parts as they come. When one fails to come the connection is cut, so that no part looks whole. */
 export function sendProgress(
   reply: FastifyReply,
@@ -88,8 +95,14 @@ export function sendProgress(
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
     .header('cache-control', caching(isPublic))
+    .headers(UNBUFFERED)
     .type(contentType)
     .send(Readable.from(parts, { objectMode: false, highWaterMark: 1 }));
+}
+
+/** The part of OpenAPI that describes a JSON document that is sent as a text. */
+export function document(description: string, schema: TSchema) {
+  return { description, content: { 'application/json': { schema } } };
 }
 
 /** Answers a GET or HEAD with the text, or 304 to a client that has it. */

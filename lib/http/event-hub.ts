@@ -24,12 +24,17 @@ import type {
 // A client that has left this much unread does not read.
 const MOST_UNREAD_BYTES = 2 * 1024 * 1024;
 
+// A comment is sent this often, whatever happens: the server cuts connections on which nothing moves for a minute, and
+// so do proxies.
+const COMMENT_MS = 15_000;
+const COMMENT = ':\n\n';
+
 /** Settings of an {@link EventHub}. */
 export interface EventHubOptions {
   readonly headend: Headend;
   readonly clock: Clock;
   readonly maxClients: number;
-  /** Milliseconds between two status events; they also keep the connections alive. */
+  /** Milliseconds between two status events. */
   readonly statusMs: number;
 }
 
@@ -52,7 +57,8 @@ export class EventHub {
   readonly #options: EventHubOptions;
   readonly #clients = new Set<Client>();
   readonly #stopFollowing: () => void;
-  #stopTicking: (() => void) | null = null;
+  // Of what is sent regularly; empty while nobody follows.
+  #stopTimers: (() => void)[] = [];
 
   constructor(options: EventHubOptions) {
     this.#options = options;
@@ -85,7 +91,7 @@ export class EventHub {
     reply.sse.onClose(() => this.#leave(client));
     reply.sse.keepAlive();
     send(client, 'status', JSON.stringify(this.#status(isAdmin)));
-    if (this.#stopTicking === null) this.#tickLater();
+    if (this.#stopTimers.length === 0) this.#startTimers();
   }
 
   /** Sends every client away. */
@@ -97,16 +103,20 @@ export class EventHub {
   #leave(client: Client): void {
     this.#clients.delete(client);
     if (this.#clients.size > 0) return;
-    this.#stopTicking?.();
-    this.#stopTicking = null;
+    for (const stop of this.#stopTimers) stop();
+    this.#stopTimers = [];
   }
 
-  #tickLater(): void {
+  #startTimers(): void {
     const { clock, statusMs } = this.#options;
-    this.#stopTicking = clock.setTimer(() => {
-      this.#tickLater();
-      this.#tell('status', (forAdmins) => this.#status(forAdmins));
-    }, statusMs);
+    this.#stopTimers = [
+      every(clock, statusMs, () => this.#tell('status', (forAdmins) => this.#status(forAdmins))),
+      every(clock, COMMENT_MS, () => {
+        for (const { reply } of this.#clients) {
+          if (reply.raw.writableLength === 0) reply.raw.write(COMMENT);
+        }
+      }),
+    ];
   }
 
   #status(isAdmin: boolean): Static<typeof StatusEvent> {
@@ -163,6 +173,19 @@ export class EventHub {
       headend.off('session', onSession).off('warning', onWarning);
     };
   }
+}
+
+// Returns a function that ends it.
+function every(clock: Clock, ms: number, act: () => void): () => void {
+  let cancel = () => {};
+  const later = () => {
+    cancel = clock.setTimer(() => {
+      later();
+      act();
+    }, ms);
+  };
+  later();
+  return () => cancel();
 }
 
 function send(client: Client, event: string, data: string): void {

@@ -59,6 +59,11 @@ export interface HttpOptions {
    */
   readonly tunerName?: string;
   /**
+   * How many channels TV software is told that it may watch at the same time; it refuses more itself. A channel that
+   * several watch counts for each. Default 32.
+   */
+  readonly tuners?: number;
+  /**
    * Whether to announce the tuner in the local networks (SSDP), so that TV software finds it by itself. Where it
    * listens on this machine alone, only programs here find it. Not for `headend.handler`. Default false.
    */
@@ -112,6 +117,7 @@ export const HttpOptionsSchema = Type.Object(
     maxEventClients: Type.Optional(Type.Integer({ minimum: 0 })),
     statusMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })),
     tunerName: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    tuners: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     ssdp: Type.Optional(Type.Boolean()),
     notReady: Type.Optional(
       Type.Refine(
@@ -138,6 +144,7 @@ export const HTTP_DEFAULTS = {
   maxEventClients: 100,
   statusMs: 1000,
   tunerName: 'Headend',
+  tuners: 32,
 } as const;
 
 function isPublicUrl(text: string): boolean {

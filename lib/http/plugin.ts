@@ -30,6 +30,7 @@ import { segmentRoutes } from './routes/segments.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { transportStreamRoutes } from './routes/transport-stream.js';
 import { tunerRoutes } from './routes/tuner.js';
+import { security, securitySchemes } from './security.js';
 import { type App, type TypeBoxProvider, validatorCompiler } from './validation.js';
 
 /** Options of {@link headendPlugin}. */
@@ -123,15 +124,13 @@ async function shareAmongRoutes(app: App, options: HttpOptions): Promise<void> {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Headend', description: 'Live TV channels over HLS.', version: '1' },
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer' },
-          signature: { type: 'apiKey', in: 'query', name: 'signature' },
-        },
-      },
+      components: { securitySchemes: securitySchemes(options) },
     },
     // Paths are relative to the server's URL, which has the prefix.
-    transform: ({ schema, url }) => ({ schema, url: url.slice(app.prefix.length) }),
+    transform: ({ schema, url, route }) => ({
+      schema: { ...schema, security: security(options, route.config?.headendAccess ?? 'viewer') },
+      url: url.slice(app.prefix.length),
+    }),
   });
 }
 

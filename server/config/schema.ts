@@ -3,7 +3,7 @@
 import Type, { type Static } from 'typebox';
 import { channelMembers, LoopDefinition, timetableDefinition } from '../../lib/definition.js';
 import { HttpOptionsSchema } from '../../lib/http/options.js';
-import { HeadendMembers } from '../../lib/options.js';
+import { HeadendOptionsSchema } from '../../lib/options.js';
 
 const Path = Type.String({
   minLength: 1,
@@ -52,7 +52,7 @@ const {
   journal: _journal,
   probeCache: _probeCache,
   ...options
-} = HeadendMembers.properties;
+} = HeadendOptionsSchema.properties;
 
 /** Schema of {@link Configuration}. */
 export const ConfigurationSchema = Type.Object(

@@ -89,6 +89,7 @@ test('the beginning of a segment is delivered before its end is made', async (co
   assert.match(answer.text, /^HTTP\/1\.1 200 OK\r\n/);
   assert.match(answer.text, /\r\ntransfer-encoding: chunked\r\n/i);
   assert.match(answer.text, /\r\ncontent-type: video\/mp4\r\n/i);
+  assert.match(answer.text, /\r\nx-accel-buffering: no\r\n/i);
   assert.not.match(answer.text, /\r\n0\r\n\r\n$/);
 
   await clock.advance(WORK_MS / 2);
@@ -126,6 +127,7 @@ for (const [what, headers, version] of [
     await advanceUntil(clock, () => answer.text.includes('\r\n\r\n'));
     assert.is(clock.now(), START + WORK_MS);
     assert.match(answer.text, /\r\ncontent-length: \d+\r\n/i);
+    assert.not.match(answer.text, /x-accel-buffering/i);
   });
 }
 

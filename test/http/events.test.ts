@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FakeClock } from '../stream/fake-clock.js';
 import { ask, assertProblem, startServer, withServer } from './support.js';
 
 const test = suite('events');
@@ -58,6 +59,22 @@ test('the status comes at once and again, changes as they happen', async () => {
     await follower.until(/event: status[\s\S]*event: status[\s\S]*event: status/);
     follower.close();
   });
+});
+
+test('comments keep a connection alive on which nothing happens', async () => {
+  const clock = new FakeClock(Date.parse('2025-06-01T00:00:00.000Z'));
+  const { url, headend } = await startServer({ statusMs: 600_000 }, clock);
+  const follower = await follow(url);
+  await follower.until(/^event: status\ndata: .*\n\n$/);
+  await clock.advance(14_000);
+  await ask(url, '/health/live');
+  assert.not.match(follower.text, /^:/m);
+  for (const comments of [1, 2, 3]) {
+    await clock.advance(15_000);
+    await follower.until(new RegExp(`^event: status\\ndata: .*\\n\\n(?::\\n\\n){${comments}}$`));
+  }
+  follower.close();
+  await headend.close();
 });
 
 test('C13: a producer that fails shows in the events, in the channel and in the metrics', async () => {

@@ -1,15 +1,26 @@
 // The guide and the documents of tuners over HTTP: what airs, and absolute URLs that lead where clients reach the server.
+import { readFile } from 'node:fs/promises';
 import parser from 'iptv-playlist-parser';
-import { XmlDocument } from 'libxml2-wasm';
+import { DtdValidator, XmlDocument, XmlDtd } from 'libxml2-wasm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signViewing } from '../../lib/http/signature.js';
 import { isTunerId } from '../../lib/iptv/hdhomerun.js';
 import { loop } from '../../lib/timeline/schedule.js';
 import { settle } from '../stream/fake-clock.js';
-import { assertProblem, json, withServer } from './support.js';
+import { type Answer, assertProblem, json, withServer } from './support.js';
 
 const test = suite('guide and tuner');
+
+const dtd = await readFile(new URL('../iptv/xmltv.dtd', import.meta.url), 'utf8');
+const validator = new DtdValidator(XmlDtd.fromString(dtd));
+
+/** An answer of `/guide.xml`, valid by the DTD of XMLTV. */
+function guideIn({ body }: Answer): XmlDocument {
+  const guide = XmlDocument.fromString(body.toString());
+  validator.validate(guide);
+  return guide;
+}
 
 test('the guide of a channel has no gaps, and its bounds', async () => {
   await withServer({}, async ({ send }) => {
@@ -81,6 +92,7 @@ test('the guide of all is XMLTV that lists the programmes; unchanged documents a
     assert.match(guide.headers['content-type'] ?? '', /^application\/xml/);
     assert.match(guide.body.toString(), /<channel id="news">[\s\S]*<title>Bulletin<\/title>/);
     assert.not.match(guide.body.toString(), /\/bulletin/);
+    assert.is(guide.headers.etag, undefined, 'as docs/http.md says');
     const documents = ['lineup.m3u', 'discover.json', 'lineup.json', 'lineup_status.json'];
     for (const path of [...documents, 'device.xml'].map((name) => `/${name}`)) {
       const { status, headers } = await send(path);
@@ -95,7 +107,7 @@ test('the guide of all is XMLTV that lists the programmes; unchanged documents a
 test('the guide reaches 14 days ahead, or as many as are asked for', async () => {
   await withServer({}, async ({ send }) => {
     const days = async (query: string) => {
-      const guide = XmlDocument.fromString((await send(`/guide.xml${query}`)).body.toString());
+      const guide = guideIn(await send(`/guide.xml${query}`));
       const stops = guide.find('//programme/@stop').map(({ content }) => content);
       guide.dispose();
       const [, y = 0, mo = 0, d = 0, h = 0, m = 0, s = 0] =
@@ -151,7 +163,7 @@ test('every list shows number, logo, group and language of a channel, whatever t
     );
     assert.is(items[1]?.name, oneLine);
 
-    const guide = XmlDocument.fromString((await send('/tv/guide.xml')).body.toString());
+    const guide = guideIn(await send('/tv/guide.xml'));
     const found = (path: string) => guide.find(path).map(({ content }) => content);
     assert.equal(found('//channel[@id="news"]/display-name'), ['News', '1']);
     assert.equal(found('//channel[@id="news"]//@lang | //channel[@id="news"]/icon'), []);
@@ -196,7 +208,20 @@ test('Plex adds the tuner, looks for channels, and tunes in', async () => {
     const tuned = await send(stream.slice(url.length), { method: 'HEAD' });
     assert.is(tuned.status, 200);
     assert.is(tuned.headers['content-type'], 'video/mp2t');
+    assert.is(tuned.headers['x-accel-buffering'], 'no');
   });
+});
+
+// Plex and Jellyfin refuse a viewer beyond this number.
+test('a tuner says how many may watch at the same time', async () => {
+  for (const [options, expected] of [
+    [{}, 32],
+    [{ tuners: 1000 }, 1000],
+  ] as const) {
+    await withServer(options, async ({ send }) => {
+      assert.is(Object(json(await send('/discover.json'))).TunerCount, expected);
+    });
+  }
 });
 
 // It asks a tuner of this model for `?transcode=` where its user allows that.

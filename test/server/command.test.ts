@@ -1,11 +1,13 @@
 // deadline: 180 s
 // The `headend` command: exit codes, `check`, the end as the first process of a container, with viewers connected.
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../lib/clock.js';
+import { SegmentFiles } from '../../lib/store/segment-files.js';
 import { makeFixture } from '../fixtures/make.js';
 import { run } from '../support/process.js';
 import { channelsOf, ServerProcess, stopServers } from '../support/serve.js';
@@ -27,8 +29,18 @@ test.after.each(async ({ folder }) => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function headend(...args: readonly string[]) {
-  const { code, stdout, stderr } = await run(process.execPath, ['--import', 'tsx', MAIN, ...args]);
+function headend(...args: readonly string[]) {
+  return headendWith({}, ...args);
+}
+
+async function headendWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+) {
+  const env = { ...process.env, ...environment };
+  const { code, stdout, stderr } = await run(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    env,
+  });
   return { code, text: `${stdout}${stderr}` };
 }
 
@@ -48,6 +60,28 @@ test('a wrong command line or configuration is exit code 2', async ({ folder }) 
   assert.match((await headend('serve', '--config', file)).text, /server\.port.*got 'x'/);
 });
 
+test('settings that only createHeadend refuses are exit code 2, without the secrets', async ({
+  folder,
+}) => {
+  const file = join(folder, 'headend.json');
+  await writeFile(file, '{ "server": { "batchSegments": 4, "batchThreshold": 9 } }');
+  const secrets = {
+    HEADEND_ADMIN_TOKEN: 'hunter2-admin-hunter2',
+    HEADEND_SIGNING_SECRET: 'hunter2 signs the URLs of everybody',
+  };
+  const env = { XDG_STATE_HOME: folder, ...secrets };
+  for (const command of ['serve', 'check']) {
+    const { code, text } = await headendWith(env, command, '--config', file);
+    assert.is(code, 2, text);
+    assert.match(text, 'batchThreshold must be less than batchSegments (4), got 9');
+    assert.not.match(text, 'hunter2');
+  }
+  const short = await headendWith({ ...env, HEADEND_ADMIN_TOKEN: 'hunter2secret' }, 'serve');
+  assert.is(short.code, 2, short.text);
+  assert.match(short.text, 'http.adminToken must not have fewer than 16 characters');
+  assert.not.match(short.text, 'hunter2');
+});
+
 test('the command line wins over the environment, and of equals none', async ({ folder, film }) => {
   const media = join(folder, 'News');
   await mkdir(media);
@@ -55,13 +89,33 @@ test('the command line wins over the environment, and of equals none', async ({ 
   const file = join(folder, 'headend.json');
   await writeFile(file, '{ "channels": [] }');
   const under = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
-    run(process.execPath, ['--import', 'tsx', MAIN, 'check', ...args], {
-      env: { ...process.env, ...env },
-    });
+    headendWith(env, 'check', ...args);
   const both = { HEADEND_CONFIG: file, HEADEND_MEDIA: media };
   assert.is((await under(both)).code, 2);
-  assert.match(String((await under(both, '--media', media)).stdout), '1 channels checked');
-  assert.match(String((await under(both, '--config', file)).stdout), '0 channels checked');
+  assert.match((await under(both, '--media', media)).text, '1 channels checked');
+  assert.match((await under(both, '--config', file)).text, '0 channels checked');
+});
+
+test('a variable that is set to nothing is not set', async ({ folder }) => {
+  const empty = { HEADEND_CONFIG: '', HEADEND_MEDIA: '', HOST: '', PORT: '' };
+  const file = join(folder, 'headend.json');
+  await writeFile(file, '{ "server": { "host": "127.0.0.1", "port": 0 }, "channels": [] }');
+  const { code, text } = await headendWith(empty, 'check', '--config', file);
+  assert.match(text, '0 channels checked');
+  assert.is(code, 1);
+  const server = new ServerProcess({ env: empty, args: ['--config', file] });
+  assert.match(await server.url(), /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.is((await server.stop()).code, 0);
+});
+
+test('what stops a command is one line', async ({ folder, film }) => {
+  const cache = join(folder, 'nowhere', 'probes.sqlite');
+  const probe = await headend('probe', '--cache', cache, film);
+  assert.match(probe.text, /^error: .*probeCache must be a file.*nowhere.*\n$/);
+  assert.is(probe.code, 1);
+  const serve = await headendWith({ XDG_STATE_HOME: folder }, 'serve', '--probe-cache', cache);
+  assert.match(serve.text, /^\{.*probeCache must be a file.*nowhere.*\n$/);
+  assert.is(serve.code, 1);
 });
 
 test('help and schema are exit code 0', async () => {
@@ -103,6 +157,31 @@ test('check says what would be slate, and why', async ({ folder, film }) => {
   ]) {
     assert.match(text, expected);
   }
+});
+
+test('check leaves the folder of segments alone, which a running server has', async ({
+  folder,
+  film,
+}) => {
+  const media = join(folder, 'News');
+  await mkdir(media);
+  await copyFile(film, join(media, '1.mp4'));
+  const directory = join(folder, 'segments');
+  const file = join(folder, 'headend.json');
+  await writeFile(
+    file,
+    JSON.stringify({ server: { diskStore: { directory } }, media: { path: media } }),
+  );
+  const parts = { clock: systemClock, onFault: () => {}, onLow: () => {} };
+  const server = await SegmentFiles.open({ directory }, parts);
+  const segment = join(directory, 'headend.news.720p.1.1.m4s');
+  await writeFile(segment, '');
+  const beside = await headend('check', '--config', file);
+  await server.close();
+  assert.is(beside.code, 0, beside.text);
+  await writeFile(segment, '');
+  assert.is((await headend('check', '--config', file)).code, 0);
+  await access(segment);
 });
 
 test('a state directory that was named and cannot be used is an error, the default a warning', async ({

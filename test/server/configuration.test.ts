@@ -148,7 +148,7 @@ test('the example of the documents is right, and every option is in them', async
   }
 });
 
-test('check and serve take the same options of createHeadend from it', async ({ folder }) => {
+test('the options of createHeadend are taken from it', async ({ folder }) => {
   const { server = {} } = await read(folder, {
     server: {
       ...{ host: '::', port: 1, state: 's', journal: false, probeCache: 'p', http: {} },

@@ -1,9 +1,9 @@
 // The description of all routes (OpenAPI 3.1).
 
-import { sendDocument } from '../bytes.js';
+import Type from 'typebox';
+import { document, sendDocument } from '../bytes.js';
 import type { RouteContext } from '../context.js';
 import { baseUrl } from '../links.js';
-import { body } from '../schemas.js';
 import type { App } from '../validation.js';
 
 /** `GET /openapi.json` */
@@ -15,7 +15,10 @@ export function openapiRoutes(app: App, { options }: RouteContext, describe: () 
       schema: {
         summary: 'This description',
         tags: ['server'],
-        response: { 200: body('application/json', 'OpenAPI 3.1') },
+        response: {
+          200: document('OpenAPI 3.1', Type.Object({ openapi: Type.String() })),
+          304: { description: 'The client has it', type: 'null' },
+        },
       },
     },
     async (request, reply) => {

@@ -9,6 +9,14 @@ import { TS_TYPE } from '../media-types.js';
 import { body, FileParams, problems, ViewerQuery } from '../schemas.js';
 import type { App } from '../validation.js';
 
+const AUDIO_TYPE = 'audio/mp4';
+const VIDEO_TYPE = 'video/mp4';
+
+function files(description: string) {
+  const types = [VIDEO_TYPE, AUDIO_TYPE, TS_TYPE].map((type) => body(type, description).content);
+  return { description, content: Object.assign({}, ...types) };
+}
+
 /** `GET /channels/:id/:rendition/:file` */
 export function segmentRoutes(app: App, { headend, access }: RouteContext): void {
   const isPublic = !access.limitsViewing;
@@ -21,8 +29,8 @@ export function segmentRoutes(app: App, { headend, access }: RouteContext): void
         params: FileParams,
         querystring: ViewerQuery,
         response: {
-          200: body('video/mp4', 'CMAF; audio/mp4 for the audio'),
-          206: body('video/mp4', 'The range asked for'),
+          200: files('CMAF, the audio as audio/mp4, or MPEG-TS'),
+          206: files('The range asked for'),
           304: { description: 'The client has it', type: 'null' },
           ...problems(404, 416, 503),
         },
@@ -31,7 +39,7 @@ export function segmentRoutes(app: App, { headend, access }: RouteContext): void
     async (request, reply) => {
       const { id, rendition, file } = request.params;
       const channel = headend.channels.get(id);
-      const contentType = rendition === AUDIO_RENDITION ? 'audio/mp4' : 'video/mp4';
+      const contentType = rendition === AUDIO_RENDITION ? AUDIO_TYPE : VIDEO_TYPE;
       const [, hash, number, tag, extension] =
         /^(?:init-([0-9a-f]{16})\.mp4|(\d{1,15})-([0-9a-f]{8})\.(m4s|ts))$/.exec(file) ?? [];
       if (hash !== undefined) {

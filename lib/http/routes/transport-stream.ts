@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '../../clock.js';
 import { rungOfProfile } from '../../iptv/hdhomerun.js';
+import { UNBUFFERED } from '../bytes.js';
 import { clientSignal } from '../client.js';
 import type { RouteContext } from '../context.js';
 import { TS_TYPE } from '../media-types.js';
@@ -33,7 +34,7 @@ export function transportStreamRoutes(app: App, { headend }: RouteContext): void
         ...(rendition === undefined ? {} : { rendition }),
         signal: clientSignal(reply),
       });
-      reply.header('cache-control', 'no-store').type(TS_TYPE);
+      reply.header('cache-control', 'no-store').headers(UNBUFFERED).type(TS_TYPE);
       if (request.method === 'HEAD') return reply.send();
       const drop = () => reply.raw.destroy();
       // Reads a segment ahead at most: the next one is asked for when this one is on its way.

@@ -1,6 +1,7 @@
 // The documents by which IPTV apps and TV software find the channels. They hold absolute URLs.
 
 import type { FastifyRequest } from 'fastify';
+import Type from 'typebox';
 import {
   deviceDescription,
   discovery,
@@ -10,7 +11,7 @@ import {
   tunerLineup,
 } from '../../iptv/hdhomerun.js';
 import { type LineupChannel, writeLineup } from '../../iptv/lineup.js';
-import { sendDocument } from '../bytes.js';
+import { document, sendDocument } from '../bytes.js';
 import { viewerQuery } from '../client.js';
 import { type RouteContext, requireAllChannels } from '../context.js';
 import { baseUrl, logoUrl } from '../links.js';
@@ -18,23 +19,53 @@ import { HTTP_DEFAULTS } from '../options.js';
 import { body, problems, ViewerQuery } from '../schemas.js';
 import type { App } from '../validation.js';
 
-// How many channels clients are told that they may watch at the same time.
-const TUNERS = 4;
-
 const HD_HEIGHT = 720;
 
+const DiscoveryDocument = Type.Object({
+  FriendlyName: Type.String(),
+  Manufacturer: Type.String(),
+  ModelNumber: Type.String(),
+  FirmwareName: Type.String(),
+  FirmwareVersion: Type.String(),
+  DeviceID: Type.String({ pattern: '^[0-9A-F]{8}$' }),
+  DeviceAuth: Type.String(),
+  TunerCount: Type.Integer(),
+  BaseURL: Type.String(),
+  LineupURL: Type.String(),
+});
+
+const LineupDocument = Type.Array(
+  Type.Object({
+    GuideNumber: Type.String(),
+    GuideName: Type.String(),
+    VideoCodec: Type.Literal('H264'),
+    AudioCodec: Type.Literal('AAC'),
+    HD: Type.Optional(Type.Literal(1)),
+    URL: Type.String(),
+  }),
+);
+
+const LineupStatusDocument = Type.Object({
+  ScanInProgress: Type.Enum([0, 1]),
+  ScanPossible: Type.Enum([0, 1]),
+  Source: Type.String(),
+  SourceList: Type.Array(Type.String()),
+});
+
 const DOCUMENTS = [
-  ['/discover.json', 'The server as an HDHomeRun tuner'],
-  ['/lineup.json', 'The channels of that tuner, as MPEG-TS'],
-  ['/lineup_status.json', 'That the tuner has found its channels'],
+  ['/discover.json', 'The server as an HDHomeRun tuner', DiscoveryDocument],
+  ['/lineup.json', 'The channels of that tuner, as MPEG-TS', LineupDocument],
+  ['/lineup_status.json', 'That the tuner has found its channels', LineupStatusDocument],
 ] as const;
+
+const UNCHANGED = { 304: { description: 'The client has it', type: 'null' } } as const;
 
 /**
  * `GET /lineup.m3u`, `GET /discover.json`, `GET /lineup.json`, `GET /lineup_status.json`, `POST /lineup.post`,
  * `GET /device.xml`
  */
 export async function tunerRoutes(app: App, { headend, options }: RouteContext): Promise<void> {
-  const { tunerName = HTTP_DEFAULTS.tunerName } = options;
+  const { tunerName = HTTP_DEFAULTS.tunerName, tuners = HTTP_DEFAULTS.tuners } = options;
   const base = (request: FastifyRequest) => baseUrl(request, app.prefix, options);
 
   const lineup = (request: FastifyRequest, query: ViewerQuery, file: string): LineupChannel[] => {
@@ -54,7 +85,7 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
     id: tunerId(tunerName),
     name: tunerName,
     baseUrl: base(request),
-    tuners: TUNERS,
+    tuners,
   });
 
   const documents = {
@@ -71,7 +102,11 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
         summary: 'The channels as an extended M3U playlist',
         tags: ['tuner'],
         querystring: ViewerQuery,
-        response: { 200: body('audio/x-mpegurl', 'Extended M3U'), ...problems(503) },
+        response: {
+          200: body('audio/x-mpegurl', 'Extended M3U'),
+          ...UNCHANGED,
+          ...problems(503),
+        },
       },
     },
     async (request, reply) => {
@@ -91,7 +126,11 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
       schema: {
         summary: 'The tuner as UPnP describes devices',
         tags: ['tuner'],
-        response: { 200: body('application/xml', 'UPnP device description'), ...problems() },
+        response: {
+          200: body('application/xml', 'UPnP device description'),
+          ...UNCHANGED,
+          ...problems(),
+        },
       },
     },
     async (request, reply) => {
@@ -100,7 +139,7 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
     },
   );
 
-  for (const [path, summary] of DOCUMENTS) {
+  for (const [path, summary, schema] of DOCUMENTS) {
     app.get(
       path,
       {
@@ -108,7 +147,7 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
           summary,
           tags: ['tuner'],
           querystring: ViewerQuery,
-          response: { 200: body('application/json', 'HDHomeRun'), ...problems(503) },
+          response: { 200: document('HDHomeRun', schema), ...UNCHANGED, ...problems(503) },
         },
       },
       async (request, reply) => {
