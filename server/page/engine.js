@@ -98,12 +98,15 @@ function drawLane(lane, channel) {
   drawStrip(lane.querySelector('svg'), channel);
 }
 
-function numbers({ positions, runwaySeconds, generationRatio, batch }) {
+function numbers(channel) {
+  const { positions, runwaySeconds, generationRatio, batch, encoder, onDevice } = channel;
   return [
     positions.length === 1 ? '1 viewer' : `${positions.length} viewers`,
     runwaySeconds === null ? '' : `${runwaySeconds.toFixed(0)} s ahead`,
     generationRatio === null ? '' : `${(1 / generationRatio).toFixed(1)}× real time`,
     batch ? `batch ${batch.batchNumber}` : '',
+    encoder === null ? '' : `encoder ${encoder}`,
+    onDevice ? 'decodes on the device' : '',
   ]
     .filter(Boolean)
     .join(' · ');

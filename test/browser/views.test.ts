@@ -137,6 +137,21 @@ test('the engine view shows segments, a viewer, and what went wrong', async ({ p
   assert.match((await texts(page, '.faults li')).join(), /one: .*ENCODE_FAILED/);
 });
 
+test('the engine view names the encoder, and software once that has failed', async ({ page }) => {
+  const engine = Object.assign(new FakeEngine(systemClock, 20), { encoder: 'nvenc', device: true });
+  await using server = await serve(engine);
+  await page.goto(`${server.url}/#/engine`);
+  const numbers = (id: string) => page.locator(`.lane[data-key="${id}"] .numbers`);
+  await server.headend.channels.get('one').register('viewer');
+  await numbers('one').getByText('encoder nvenc · decodes on the device').waitFor();
+
+  engine.breaksAt = server.headend.channels.get('two').status().onAir.segmentNumber + 2;
+  await server.headend.channels.get('two').register('viewer');
+  await numbers('two')
+    .getByText(/encoder software$/)
+    .waitFor();
+});
+
 test('a channel that is refused says why', async ({ page }) => {
   await using server = await serve(new FakeEngine(systemClock, 1));
   const first = { source: '/x.mp4', duration: 600, startsAt: '2100-01-01T00:00:00Z' };
