@@ -1,11 +1,13 @@
 // The page: knows the channels, which of them is tuned to, and which view is open.
 
 import { channelInAddress, nameChannel, openView, viewInAddress, watch } from './address.js';
-import { clockOf, element, fetchJson, instance, reconcile, setText, timeOf } from './dom.js';
+import { fetchJson, REFUSED_MS } from './api.js';
+import { clockOf, element, instance, reconcile, setText, timeOf } from './dom.js';
 import * as engine from './engine.js';
 import * as guide from './guide.js';
 import {
   tune as playChannel,
+  refuse,
   show,
   showTrouble,
   toggleFullscreen,
@@ -16,8 +18,8 @@ import {
 const REFRESH_MS = 10_000;
 const VIEWS = { guide, engine };
 
-/** The channels as the server lists them, and the view that is open. */
-const state = { channels: [], view: 'watch' };
+/** The channels as the server lists them, the view that is open, and when a server that refuses is asked again. */
+const state = { channels: [], view: 'watch', notBefore: 0 };
 
 const channelById = (id) => state.channels.find((channel) => channel.id === id);
 
@@ -62,10 +64,15 @@ function follow() {
 // --- The channels and what is on --------------------------------------------------------------------
 
 async function refresh() {
+  if (Date.now() < state.notBefore) return;
   try {
     ({ channels: state.channels } = await fetchJson('channels'));
-  } catch {
-    if (state.channels.length === 0) show('retrying', 'Connection lost, retrying…');
+  } catch ({ status }) {
+    if (status === 401) {
+      state.notBefore = Date.now() + REFUSED_MS;
+      document.body.toggleAttribute('data-empty', state.channels.length === 0);
+      refuse();
+    } else if (state.channels.length === 0) show('retrying', 'Connection lost, retrying…');
     return;
   }
   document.body.toggleAttribute('data-empty', state.channels.length === 0);

@@ -1,6 +1,7 @@
 // The engine view: for every channel, what is made of which rendition and how far ahead of now, where its
 // viewers are, and what went wrong. Told by the server as it happens (server-sent events).
 
+import { addressOf } from './api.js';
 import { clockOf, element, instance, reconcile, setText } from './dom.js';
 
 export const heading = 'Engine';
@@ -25,7 +26,7 @@ const still = matchMedia('(prefers-reduced-motion: reduce)');
 const state = { source: null, frame: 0, status: null, skewMs: 0, faults: [] };
 
 export function open() {
-  const source = new EventSource('events');
+  const source = new EventSource(addressOf('events'));
   state.source = source;
   setText(element('engine-live'), 'Connecting…');
   source.addEventListener('open', () => setText(element('engine-live'), 'Live'));

@@ -1,7 +1,8 @@
 // The guide: a row per channel, its programmes laid out by time, and a line that is now.
 
 import { watch } from './address.js';
-import { element, fetchJson, instance, reconcile, setText, timeOf } from './dom.js';
+import { fetchJson } from './api.js';
+import { element, instance, reconcile, setText, timeOf } from './dom.js';
 
 export const heading = 'Guide';
 

@@ -2,6 +2,7 @@
 
 /* global Hls */
 
+import { addressOf, REFUSED } from './api.js';
 import { element } from './dom.js';
 
 const RETRY_MS = 2_000;
@@ -33,7 +34,7 @@ export const tunedTo = () => playing.id;
 export function tune({ id, name }) {
   playing.id = id;
   show('starting', `${name} is starting…`);
-  play(`channels/${encodeURIComponent(id)}/index.m3u8`);
+  play(addressOf(`channels/${encodeURIComponent(id)}/index.m3u8`));
 }
 
 /** Says why there is nothing to see: `starting`, `retrying`, `failed`; or `playing`. */
@@ -47,12 +48,24 @@ export function showTrouble() {
   if (screen.dataset.state === 'starting') show('retrying', TROUBLE);
 }
 
-function play(url) {
+/** Says that the server does not let this page watch, and asks for nothing any more; the next `tune` tries again. */
+export function refuse() {
+  stop();
+  playing.id = '';
+  show('failed', REFUSED);
+}
+
+function stop() {
   clearTimeout(playing.retry);
   leave();
   playing.hls?.destroy();
-  Object.assign(playing, { url, hls: null });
+  Object.assign(playing, { url: '', hls: null });
   element('picture').hidden = true;
+}
+
+function play(url) {
+  stop();
+  playing.url = url;
   if (window.Hls?.isSupported()) {
     playWithHls(url);
   } else if (video.canPlayType('application/vnd.apple.mpegurl')) {
@@ -71,7 +84,9 @@ function leave() {
   const [address = ''] = playing.hls?.levels[0]?.url ?? [];
   const [, channel, session] = /^(.*)\/[^/]+\/[^/?]+\?.*\bsession=([\w-]+)/.exec(address) ?? [];
   if (!session) return;
-  fetch(`${channel}/sessions/${session}`, { method: 'DELETE', keepalive: true }).catch(() => {});
+  fetch(addressOf(`${channel}/sessions/${session}`), { method: 'DELETE', keepalive: true }).catch(
+    () => {},
+  );
 }
 
 function playWithHls(url) {
@@ -101,7 +116,8 @@ function playWithHls(url) {
     if (screen.dataset.state === 'retrying') show('starting', 'Back again…');
   });
   hls.on(Hls.Events.ERROR, (_event, error) => {
-    if (!error.fatal) return;
+    if (error.response?.code === 401) refuse();
+    if (!error.fatal || playing.hls !== hls) return;
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     else retry(url, error.networkDetails);
   });

@@ -1,4 +1,4 @@
-// deadline: 120 s
+// deadline: 240 s
 // alone
 // The guide and the engine view in a real browser: reachable by keyboard, true to what the server says, and the
 // picture goes on beside them. The segments are not real where no picture is needed.
@@ -12,6 +12,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../lib/clock.js';
 import { Headend } from '../../lib/headend.js';
+import type { HttpOptions } from '../../lib/http/options.js';
+import { signViewing } from '../../lib/http/signature.js';
 import { at, loop } from '../../lib/timeline/schedule.js';
 import { createServer } from '../../server/server.js';
 import { FakeEngine } from '../stream/fake-engine.js';
@@ -60,8 +62,8 @@ test.after.each(async ({ page, complaints }) => {
 const texts = (page: Page, selector: string) => page.locator(selector).allTextContents();
 
 /** A server whose channels air `a`, `b` and `c` for ten minutes each, from a whole hour on. */
-async function serve(engine: FakeEngine) {
-  const headend = await Headend.create({}, { engine, clock: systemClock });
+async function serve(engine: FakeEngine, http: HttpOptions = {}) {
+  const headend = await Headend.create({ http }, { engine, clock: systemClock });
   for (const [id, name] of [
     ['one', 'Channel One'],
     ['two', 'Channel Two'],
@@ -158,6 +160,56 @@ test('a channel that is refused says why', async ({ page }) => {
   await server.headend.channels.add({ id: 'later', schedule: at([first], { outside: 'error' }) });
   await page.goto(`${server.url}/#later`);
   await page.getByText('This channel has not begun yet').waitFor();
+});
+
+test('with a signing secret the page carries the signature of its address on to everything', async ({
+  page,
+}) => {
+  const http = { signingSecret: 's'.repeat(32), adminToken: 'a'.repeat(32) };
+  await using server = await serve(new FakeEngine(systemClock, 20), http);
+  const answers: string[] = [];
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    answers.push(`${response.status()} ${pathname.replace(/\d+-.*/, 'segment')}`);
+  });
+  const expiresAt = new Date(Date.now() + 3600_000);
+  await page.goto(`${server.url}/?${signViewing(http.signingSecret, { expiresAt })}#two`);
+  await until('a segment', async () =>
+    answers.includes('200 /channels/two/720p/segment') ? true : null,
+  );
+  await page.keyboard.press('g');
+  await page.locator('.guide-programmes .on-air').nth(1).waitFor();
+  await page.keyboard.press('e');
+  await page.locator('#engine-live').getByText('Live').waitFor();
+  await page.goto('about:blank');
+  const { channels } = server.headend;
+  await until('the viewer to have left', async () =>
+    channels.get('two').viewers === 0 ? true : null,
+  );
+  assert.equal(
+    answers.filter((answer) => /^[45]/.test(answer)),
+    [],
+  );
+});
+
+test('without a link that is good the page says so, and does not ask on and on', async ({ page }) => {
+  const http = { signingSecret: 's'.repeat(32), adminToken: 'a'.repeat(32) };
+  await using server = await serve(new FakeEngine(systemClock, 20), http);
+  let refused = 0;
+  page.on('response', (response) => {
+    if (response.status() === 401) refused++;
+  });
+  await page.clock.install();
+  await page.goto(`${server.url}/#one`);
+  await page.getByText('This server asks for a signed link').waitFor();
+  assert.is(await page.locator('#channel-strip').isVisible(), false);
+  await page.clock.runFor(40_000);
+  assert.is(refused, 1);
+  await page.screenshot({ path: join(OUTPUT, 'refused.png') });
+
+  const expiresAt = new Date(Date.now() - 1000);
+  await page.goto(`${server.url}/?${signViewing(http.signingSecret, { expiresAt })}#one`);
+  await page.getByText('This link is not valid here').waitFor();
 });
 
 test('on a phone nothing is wider than the screen but the guide, which scrolls', async ({
