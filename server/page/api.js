@@ -8,7 +8,7 @@ const carried = new URLSearchParams(
 /** What a viewer is told whom the server does not let watch. */
 export const REFUSED = carried
   ? 'This link is not valid here, or no longer. Ask for a new one.'
-  : 'This server asks for a signed link. Ask for one whoever runs it.';
+  : 'This server asks for a signed link. Ask whoever runs it for one.';
 
 /** Milliseconds between two tries while the server refuses the page. */
 export const REFUSED_MS = 60_000;

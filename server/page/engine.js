@@ -1,7 +1,7 @@
 // The engine view: for every channel, what is made of which rendition and how far ahead of now, where its
 // viewers are, and what went wrong. Told by the server as it happens (server-sent events).
 
-import { addressOf } from './api.js';
+import { addressOf, fetchJson, REFUSED, REFUSED_MS } from './api.js';
 import { clockOf, element, instance, reconcile, setText } from './dom.js';
 
 export const heading = 'Engine';
@@ -13,6 +13,7 @@ const TOP = 20;
 /** Segments that are shown before the one on air. */
 const PAST = 5;
 const FAULTS = 20;
+const RECONNECT_MS = 3_000;
 
 const STATES = {
   idle: 'Nobody watches',
@@ -23,22 +24,40 @@ const STATES = {
 };
 
 const still = matchMedia('(prefers-reduced-motion: reduce)');
-const state = { source: null, frame: 0, status: null, skewMs: 0, faults: [] };
+const state = { source: null, retry: 0, frame: 0, status: null, skewMs: 0, faults: [] };
 
 export function open() {
-  const source = new EventSource(addressOf('events'));
-  state.source = source;
   setText(element('engine-live'), 'Connecting…');
-  source.addEventListener('open', () => setText(element('engine-live'), 'Live'));
-  source.addEventListener('error', () => setText(element('engine-live'), 'Reconnecting…'));
-  source.addEventListener('status', ({ data }) => draw(JSON.parse(data)));
-  source.addEventListener('fault', ({ data }) => noteFault(JSON.parse(data)));
+  connect();
   drawFaults();
   if (!still.matches) state.frame = requestAnimationFrame(move);
 }
 
+function connect() {
+  const source = new EventSource(addressOf('events'));
+  state.source = source;
+  source.addEventListener('open', () => setText(element('engine-live'), 'Live'));
+  source.addEventListener('error', () => {
+    setText(element('engine-live'), 'Reconnecting…');
+    // After an answer that is no stream of events, as a proxy's 502, the browser does not try again.
+    if (source.readyState === EventSource.CLOSED) reconnect(source);
+  });
+  source.addEventListener('status', ({ data }) => draw(JSON.parse(data)));
+  source.addEventListener('fault', ({ data }) => noteFault(JSON.parse(data)));
+}
+
+/** Connects again after a while, longer when the server refuses this page, which events do not tell. */
+async function reconnect(source) {
+  const { status } = await fetchJson('channels').catch((error) => error);
+  if (state.source !== source) return;
+  if (status === 401) setText(element('engine-live'), REFUSED);
+  state.retry = setTimeout(connect, status === 401 ? REFUSED_MS : RECONNECT_MS);
+}
+
 export function close() {
+  clearTimeout(state.retry);
   state.source.close();
+  state.source = null;
   cancelAnimationFrame(state.frame);
 }
 

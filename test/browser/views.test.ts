@@ -192,7 +192,9 @@ test('with a signing secret the page carries the signature of its address on to 
   );
 });
 
-test('without a link that is good the page says so, and does not ask on and on', async ({ page }) => {
+test('without a link that is good the page says so, and does not ask on and on', async ({
+  page,
+}) => {
   const http = { signingSecret: 's'.repeat(32), adminToken: 'a'.repeat(32) };
   await using server = await serve(new FakeEngine(systemClock, 20), http);
   let refused = 0;
@@ -210,6 +212,35 @@ test('without a link that is good the page says so, and does not ask on and on',
   const expiresAt = new Date(Date.now() - 1000);
   await page.goto(`${server.url}/?${signViewing(http.signingSecret, { expiresAt })}#one`);
   await page.getByText('This link is not valid here').waitFor();
+});
+
+test('the engine view connects again after an answer that is none, as of a proxy whose server restarts', async ({
+  page,
+}) => {
+  await using server = await serve(new FakeEngine(systemClock, 20));
+  let asked = 0;
+  let isAway = true;
+  await page.route('**/events', (route) => {
+    asked++;
+    return isAway ? route.fulfill({ status: 502 }) : route.continue();
+  });
+  await page.goto(`${server.url}/#/engine`);
+  const live = page.locator('#engine-live');
+  await live.getByText('Reconnecting…').waitFor();
+  await until('another try', async () => (asked > 1 ? true : null));
+  isAway = false;
+  await page.locator('.lane').first().waitFor();
+  assert.is(await live.textContent(), 'Live');
+
+  await page.clock.install();
+  isAway = true;
+  await page.keyboard.press('g');
+  await page.keyboard.press('e');
+  await live.getByText('Reconnecting…').waitFor();
+  await page.keyboard.press('g');
+  const before = asked;
+  await page.clock.runFor(10_000);
+  assert.is(asked, before);
 });
 
 test('on a phone nothing is wider than the screen but the guide, which scrolls', async ({
