@@ -111,7 +111,7 @@ function drawRows(rows) {
 }
 
 /** The programmes of a channel as blocks in the window; short ones that follow each other are one block. */
-function blocks({ name, programmes }) {
+function blocks({ id, name, programmes }) {
   const found = [];
   for (const programme of programmes) {
     const start = Math.max(Date.parse(programme.startsAt), state.from);
@@ -123,7 +123,8 @@ function blocks({ name, programmes }) {
       last.programmes.push(programme);
       last.end = end;
     } else {
-      found.push({ key: start, channel: name, start, end, narrow, programmes: [programme] });
+      const channel = { id, name };
+      found.push({ key: start, channel, start, end, narrow, programmes: [programme] });
     }
   }
   return found;
@@ -168,7 +169,7 @@ function showDetails({ channel, programmes }) {
   });
   const programme = on ?? programmes[0];
   const dialog = element('programme');
-  setText(element('programme-channel'), channel);
+  setText(element('programme-channel'), channel.name);
   setText(element('programme-title'), titleOf(programme));
   const span = `${timeOf(programme.startsAt)}–${timeOf(programme.endsAt)}`;
   setText(element('programme-time'), on ? `${span}, on now` : span);
@@ -176,8 +177,7 @@ function showDetails({ channel, programmes }) {
   setText(element('programme-description'), programme.description ?? list);
   dialog.returnValue = '';
   dialog.onclose = () => {
-    const { id } = state.channels.find(({ name }) => name === channel) ?? {};
-    if (dialog.returnValue === 'watch' && id) watch(id);
+    if (dialog.returnValue === 'watch') watch(channel.id);
   };
   dialog.showModal();
 }

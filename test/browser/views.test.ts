@@ -14,6 +14,7 @@ import { systemClock } from '../../lib/clock.js';
 import { Headend } from '../../lib/headend.js';
 import type { HttpOptions } from '../../lib/http/options.js';
 import { signViewing } from '../../lib/http/signature.js';
+import type { ChannelOptions } from '../../lib/options.js';
 import { at, loop } from '../../lib/timeline/schedule.js';
 import { createServer } from '../../server/server.js';
 import { FakeEngine } from '../stream/fake-engine.js';
@@ -61,16 +62,22 @@ test.after.each(async ({ page, complaints }) => {
 
 const texts = (page: Page, selector: string) => page.locator(selector).allTextContents();
 
+interface ServeOptions {
+  readonly http?: HttpOptions;
+  readonly channels?: readonly Pick<ChannelOptions, 'id' | 'name' | 'number'>[];
+}
+
+const CHANNELS = [
+  { id: 'one', name: 'Channel One' },
+  { id: 'two', name: 'Channel Two' },
+];
+
 /** A server whose channels air `a`, `b` and `c` for ten minutes each, from a whole hour on. */
-async function serve(engine: FakeEngine, http: HttpOptions = {}) {
+async function serve(engine: FakeEngine, { http = {}, channels = CHANNELS }: ServeOptions = {}) {
   const headend = await Headend.create({ http }, { engine, clock: systemClock });
-  for (const [id, name] of [
-    ['one', 'Channel One'],
-    ['two', 'Channel Two'],
-  ] as const) {
+  for (const channel of channels) {
     await headend.channels.add({
-      id,
-      name,
+      ...channel,
       schedule: loop(['a', 'b', 'c'].map((title) => ({ source: '/x.mp4', duration: 600, title }))),
       ladder: [{ height: 720, bitrate: 2_000_000 }],
     });
@@ -115,6 +122,17 @@ test('the guide names what is on and what follows, and is walked with the arrow 
     (await page.evaluate('headendPlayer.channel')) === 'two' ? true : null,
   );
   assert.is(await page.evaluate('document.body.dataset.view'), 'watch');
+});
+
+test('of two channels with one name the guide opens the one that was chosen', async ({ page }) => {
+  const channels = ['first', 'second'].map((id) => ({ id, name: 'News' }));
+  await using server = await serve(new FakeEngine(systemClock, 1), { channels });
+  await page.goto(`${server.url}/#/guide`);
+  await page.locator('.guide-row').nth(1).locator('.on-air').click();
+  await page.locator('#programme-watch').click();
+  await until('the channel', async () =>
+    (await page.evaluate('headendPlayer.channel')) === 'second' ? true : null,
+  );
 });
 
 test('the engine view shows segments, a viewer, and what went wrong', async ({ page }) => {
@@ -166,7 +184,7 @@ test('with a signing secret the page carries the signature of its address on to 
   page,
 }) => {
   const http = { signingSecret: 's'.repeat(32), adminToken: 'a'.repeat(32) };
-  await using server = await serve(new FakeEngine(systemClock, 20), http);
+  await using server = await serve(new FakeEngine(systemClock, 20), { http });
   const answers: string[] = [];
   page.on('response', (response) => {
     const { pathname } = new URL(response.url());
@@ -196,7 +214,7 @@ test('without a link that is good the page says so, and does not ask on and on',
   page,
 }) => {
   const http = { signingSecret: 's'.repeat(32), adminToken: 'a'.repeat(32) };
-  await using server = await serve(new FakeEngine(systemClock, 20), http);
+  await using server = await serve(new FakeEngine(systemClock, 20), { http });
   let refused = 0;
   page.on('response', (response) => {
     if (response.status() === 401) refused++;
