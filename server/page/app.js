@@ -57,7 +57,10 @@ function follow() {
   if (state.channels.length === 0) return;
   const id = channelInAddress();
   if (channelById(id)) tune(id);
-  else if (!channelById(tunedTo())) tune(state.channels[0].id);
+  // Who only looks at a view is no viewer.
+  else if (!channelById(tunedTo()) && (state.view === 'watch' || tunedTo())) {
+    tune(state.channels[0].id);
+  }
   if (state.view === 'watch' && id !== tunedTo()) nameChannel(tunedTo());
 }
 
@@ -77,6 +80,7 @@ async function refresh() {
   }
   document.body.toggleAttribute('data-empty', state.channels.length === 0);
   if (state.channels.length === 0) show('failed', 'No channel is on the air.');
+  else if (!tunedTo()) show('idle');
   if (channelById(tunedTo())?.state === 'error') showTrouble();
   follow();
   render();

@@ -157,6 +157,26 @@ test('the engine view shows segments, a viewer, and what went wrong', async ({ p
   assert.match((await texts(page, '.faults li')).join(), /one: .*ENCODE_FAILED/);
 });
 
+test('who opens the page at the guide or the engine is no viewer until they watch', async ({
+  page,
+}) => {
+  await using server = await serve(new FakeEngine(systemClock, 20));
+  const viewers = () => server.headend.channels.list().map((channel) => channel.viewers);
+  for (const view of ['guide', 'engine']) {
+    await page.goto('about:blank');
+    await page.goto(`${server.url}/#/${view}`);
+    await page.locator('.guide-row, .lane').locator('visible=true').nth(1).waitFor();
+    assert.is(await page.evaluate('headendPlayer.channel'), '');
+    assert.is(await page.locator('#screen').isVisible(), false);
+    assert.equal(viewers(), [0, 0], view);
+  }
+  await page.keyboard.press('w');
+  await until('a viewer', async () => (viewers()[0] === 1 ? true : null));
+  await page.keyboard.press('e');
+  await page.locator('#screen').waitFor();
+  assert.is(await page.evaluate('headendPlayer.channel'), 'one');
+});
+
 test('the engine view names the encoder, and software once that has failed', async ({ page }) => {
   const engine = Object.assign(new FakeEngine(systemClock, 20), { encoder: 'nvenc', device: true });
   await using server = await serve(engine);
