@@ -5,6 +5,7 @@ import { fetchJson, REFUSED_MS } from './api.js';
 import { clockOf, element, instance, reconcile, setText, timeOf } from './dom.js';
 import * as engine from './engine.js';
 import * as guide from './guide.js';
+import { typeNumber } from './number-keys.js';
 import {
   tune as playChannel,
   refuse,
@@ -99,7 +100,7 @@ function render() {
     update: (item, channel) => {
       const on = onAir(channel, now);
       item.querySelector('button').setAttribute('aria-current', String(channel.id === tunedTo()));
-      setText(item.querySelector('.number'), `${state.channels.indexOf(channel) + 1}`);
+      setText(item.querySelector('.number'), channel.number);
       setText(item.querySelector('.name'), channel.name);
       setText(item.querySelector('.now'), on.title);
       item.querySelector('progress').value = part(on, now);
@@ -142,7 +143,6 @@ function zap(step) {
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
-  const number = Number(event.key);
   const watching = state.view === 'watch';
   if (watching && ['ArrowDown', 'ArrowRight'].includes(event.key)) zap(1);
   else if (watching && ['ArrowUp', 'ArrowLeft'].includes(event.key)) zap(-1);
@@ -151,8 +151,7 @@ document.addEventListener('keydown', (event) => {
   else if (event.key === 'w') watch(tunedTo());
   else if (event.key === 'g') openView('guide');
   else if (event.key === 'e') openView('engine');
-  else if (number >= 1 && number <= state.channels.length) watch(state.channels[number - 1].id);
-  else return;
+  else if (!typeNumber(event.key, state.channels)) return;
   event.preventDefault();
 });
 

@@ -157,6 +157,30 @@ test('the engine view shows segments, a viewer, and what went wrong', async ({ p
   assert.match((await texts(page, '.faults li')).join(), /one: .*ENCODE_FAILED/);
 });
 
+test('channels are chosen by their numbers, of several digits too', async ({ page }) => {
+  const channels = ['3', '12', '1', '5.1'].map((number) => ({
+    id: `no-${number.replace('.', '-')}`,
+    number,
+  }));
+  await using server = await serve(new FakeEngine(systemClock, 20), { channels });
+  await page.goto(`${server.url}/#no-3`);
+  await page.locator('#channels button').nth(3).waitFor();
+  assert.equal(await texts(page, '.number'), ['3', '12', '1', '5.1']);
+  const type = async (keys: string, id: string) => {
+    for (const key of keys) await page.keyboard.press(key);
+    await until(id, async () =>
+      (await page.evaluate('headendPlayer.channel')) === id ? true : null,
+    );
+  };
+  await type('12', 'no-12');
+  await type('1', 'no-1');
+  await type('3', 'no-3');
+  await type('5.1', 'no-5-1');
+  await page.keyboard.press('1');
+  assert.is(await page.locator('#typed').textContent(), '1');
+  await type('3', 'no-3');
+});
+
 test('who opens the page at the guide or the engine is no viewer until they watch', async ({
   page,
 }) => {
