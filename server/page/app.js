@@ -12,6 +12,7 @@ import {
   show,
   showTrouble,
   toggleFullscreen,
+  togglePause,
   toggleSound,
   tunedTo,
 } from './player.js';
@@ -143,9 +144,12 @@ function zap(step) {
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
+  // Space presses the button that has the focus, and scrolls the other views.
+  const isFree = !event.target.closest('a, button');
   const watching = state.view === 'watch';
   if (watching && ['ArrowDown', 'ArrowRight'].includes(event.key)) zap(1);
   else if (watching && ['ArrowUp', 'ArrowLeft'].includes(event.key)) zap(-1);
+  else if (event.key === 'k' || (event.key === ' ' && watching && isFree)) togglePause();
   else if (event.key === 'm') toggleSound();
   else if (event.key === 'f') toggleFullscreen();
   else if (event.key === 'w') watch(tunedTo());

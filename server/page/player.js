@@ -3,7 +3,7 @@
 /* global Hls */
 
 import { addressOf, REFUSED } from './api.js';
-import { element } from './dom.js';
+import { element, setText } from './dom.js';
 
 const RETRY_MS = 2_000;
 /** Durations of the segment that is loaded. */
@@ -41,6 +41,7 @@ export function tune({ id, name }) {
 export function show(name, text = '') {
   screen.dataset.state = name;
   element('notice').textContent = text;
+  renderPause();
 }
 
 /** Says that a channel that does not play yet is in trouble. */
@@ -221,6 +222,21 @@ export function toggleSound() {
   video.muted = !video.muted;
 }
 
+/** Holds the picture; going on shows what is on air then. */
+export function togglePause() {
+  if (!video.paused) video.pause();
+  else if (playing.url) start();
+}
+
+function renderPause() {
+  const { paused } = video;
+  screen.toggleAttribute('data-paused', paused && screen.dataset.state === 'playing');
+  const isHeld = screen.hasAttribute('data-paused');
+  setText(element('pause-label'), isHeld ? 'Play' : 'Pause');
+  element('pause').title = `${isHeld ? 'Play' : 'Pause'} (space, k)`;
+  setText(element('live'), isHeld ? 'Paused' : 'Live');
+}
+
 export function toggleFullscreen() {
   if (document.fullscreenElement) document.exitFullscreen();
   else if (screen.requestFullscreen) screen.requestFullscreen();
@@ -231,6 +247,7 @@ window.addEventListener('pagehide', leave);
 video.addEventListener('play', rejoin);
 // The picture of a pause stands still.
 video.addEventListener('pause', () => limitLatency(Number.POSITIVE_INFINITY));
+for (const event of ['play', 'pause']) video.addEventListener(event, renderPause);
 video.addEventListener('playing', () => {
   show('playing');
   renderSound();
@@ -245,6 +262,7 @@ video.addEventListener('error', () => {
 });
 element('mute').addEventListener('click', toggleSound);
 element('unmute').addEventListener('click', toggleSound);
+element('pause').addEventListener('click', togglePause);
 element('fullscreen').addEventListener('click', toggleFullscreen);
 element('rendition').addEventListener('change', (event) => {
   if (playing.hls) playing.hls.nextLevel = Number(event.target.value);

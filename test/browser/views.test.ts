@@ -366,6 +366,34 @@ test('the picture goes on in a corner while the engine is looked at', async ({ p
   await page.locator('#back').click();
   await page.locator('body[data-view="watch"]').waitFor();
   assert.is(await page.evaluate('headendPlayer.channel'), channel);
+  await assertPauses(page);
 });
+
+/** By space, k and the button; going on shows what is on air. */
+async function assertPauses(page: Page): Promise<void> {
+  const becomes = (paused: boolean) =>
+    until(`paused: ${paused}`, async () =>
+      (await page.evaluate('headendPlayer.video.paused')) === paused ? true : null,
+    );
+  await page.locator('body').press(' ');
+  await becomes(true);
+  await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+  assert.is(await page.locator('#live').textContent(), 'Paused');
+  await page.screenshot({ path: join(OUTPUT, 'paused.png') });
+  await page.locator('body').press('k');
+  await becomes(false);
+  const button = page.getByRole('button', { name: 'Pause', exact: true });
+  await button.focus();
+  // It is pressed by space, not pressed and undone at once.
+  await page.keyboard.press(' ');
+  await becomes(true);
+  const latency = async () => Number(await page.evaluate('headendPlayer.hls.latency'));
+  const target = Number(await page.evaluate('headendPlayer.hls.targetLatency'));
+  await until('a picture far behind', async () => ((await latency()) > target + 10 ? true : null));
+  await page.keyboard.press(' ');
+  await becomes(false);
+  await until('what is on air', async () => ((await latency()) < target + 4 ? true : null));
+  assert.is(await page.locator('#live').textContent(), 'Live');
+}
 
 test.run();
