@@ -43,7 +43,8 @@ function connect() {
     if (source.readyState === EventSource.CLOSED) reconnect(source);
   });
   source.addEventListener('status', ({ data }) => draw(JSON.parse(data)));
-  source.addEventListener('fault', ({ data }) => noteFault(JSON.parse(data)));
+  source.addEventListener('fault', ({ data }) => noteFault(JSON.parse(data), faultText));
+  source.addEventListener('warning', ({ data }) => noteFault(JSON.parse(data), warningText));
 }
 
 /** Connects again after a while, longer when the server refuses this page, which events do not tell. */
@@ -237,29 +238,33 @@ function place() {
   }
 }
 
-// --- Faults ----------------------------------------------------------------------------------------------
+// --- Faults and warnings ---------------------------------------------------------------------------------
 
-function noteFault(fault) {
+function noteFault(fault, textOf) {
   const at = Date.now();
-  state.faults.unshift({ ...fault, at, key: `${at}/${fault.channelId}/${fault.code}` });
+  const text = [`${clockOf(at)} ${fault.channelId}`.trimEnd(), textOf(fault)].join(': ');
+  state.faults.unshift({ key: `${at}/${text}`, text });
   state.faults.length = Math.min(state.faults.length, FAULTS);
   drawFaults();
 }
 
 function drawFaults() {
-  const none = [{ key: 'none', none: true }];
+  const none = [{ key: 'none', text: 'None since this view was opened.' }];
   reconcile(element('faults'), state.faults.length > 0 ? state.faults : none, {
     key: ({ key }) => key,
     make: () => document.createElement('li'),
-    update: (item, fault) => {
-      const text = fault.none
-        ? 'None since this view was opened.'
-        : `${clockOf(fault.at)} ${fault.channelId}: ${faultText(fault)}`;
-      setText(item, text);
-    },
+    update: (item, { text }) => setText(item, text),
   });
 }
 
 // The message names files, and is told to admins alone.
 const faultText = ({ code, stage, message }) =>
   message ? `${message} (${code})` : `${code}, ${stage}`;
+
+function warningText({ type, ratio, freeBytes }) {
+  if (type === 'slow-generation') return `takes ${ratio.toFixed(2)} s to make a second of itself`;
+  if (type === 'disk-low') {
+    return `the disk of the segments is nearly full, ${Math.round(freeBytes / 2 ** 20)} MiB are free`;
+  }
+  return type;
+}

@@ -155,6 +155,12 @@ test('the engine view shows segments, a viewer, and what went wrong', async ({ p
   await broken.locator('.trouble').waitFor();
   assert.is(await broken.locator('.state').textContent(), 'In trouble');
   assert.match((await texts(page, '.faults li')).join(), /one: .*ENCODE_FAILED/);
+
+  server.headend.reportLowDisk(300 * 2 ** 20, 'nearly full');
+  engine.segmentMsOf.set('one', 3900);
+  engine.fails = () => false;
+  await page.getByText(/: the disk of the segments is nearly full, 300 MiB are free$/).waitFor();
+  await page.getByText(/ one: takes 0\.9\d s to make a second of itself$/).waitFor();
 });
 
 test('channels are chosen by their numbers, of several digits too', async ({ page }) => {
