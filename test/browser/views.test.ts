@@ -124,6 +124,41 @@ test('the guide names what is on and what follows, and is walked with the arrow 
   assert.is(await page.evaluate('document.body.dataset.view'), 'watch');
 });
 
+test('the guide asks for what is on the screen, and again only when that is over or changed', async ({
+  page,
+}) => {
+  const channels = Array.from({ length: 60 }, (_, n) => ({ id: `c${n}`, name: `Channel ${n}` }));
+  await using server = await serve(new FakeEngine(systemClock, 1), { channels });
+  let asked = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/guide?')) asked++;
+  });
+  const halfHour = 30 * 60_000;
+  const time = Math.floor(Date.now() / halfHour) * halfHour + halfHour / 4;
+  await page.clock.install({ time });
+  await page.goto(`${server.url}/#/guide`);
+  const rows = page.locator('.guide-row');
+  await rows.nth(5).locator('button.on-air').waitFor();
+  assert.is(await rows.count(), 60);
+  assert.ok(asked < 30, `${asked} requests`);
+  const before = asked;
+  await page.clock.runFor(60_000);
+  assert.is(asked, before);
+
+  await rows.last().scrollIntoViewIfNeeded();
+  await rows.last().locator('button.on-air').waitFor();
+  assert.ok(asked < 60, `${asked} requests`);
+
+  await page.evaluate('scrollTo(0, 0)');
+  const schedule = loop([{ source: '/x.mp4', duration: 1800, title: 'another' }]);
+  await server.headend.channels.put({ id: 'c0', name: 'Channel 0', schedule });
+  await page.clock.runFor(20_000);
+  await rows.first().getByText('another').first().waitFor();
+
+  await page.clock.runFor(halfHour);
+  await until('the next half hour', async () => (asked > before + 6 ? true : null));
+});
+
 test('of two channels with one name the guide opens the one that was chosen', async ({ page }) => {
   const channels = ['first', 'second'].map((id) => ({ id, name: 'News' }));
   await using server = await serve(new FakeEngine(systemClock, 1), { channels });
