@@ -70,6 +70,8 @@ export function production(channel: Channel, isAdmin: boolean): Static<typeof Ch
       made: made.map((range) => ({ ...range })),
     })),
     positions: viewers.map(({ rendition, segmentNumber }) => ({ rendition, segmentNumber })),
+    encoder: production?.encoder ?? null,
+    onDevice: production?.onDevice ?? false,
     runwaySeconds: production?.runwaySeconds ?? null,
     generationRatio: production?.generationRatio ?? null,
     lastFault: lastFault && faultView(lastFault, isAdmin),

@@ -98,6 +98,10 @@ const Summary = {
 /** A channel in a list. */
 export const ChannelSummary = Type.Object(Summary);
 
+const onDevice = Type.Boolean({
+  description: 'Whether files are decoded and scaled on the device of the encoder.',
+});
+
 const Batch = Type.Object({
   batchNumber: Type.Integer({ description: 'Since the channel was started, from 0.' }),
   startSegment: Type.Integer({ description: 'Media sequence number.' }),
@@ -177,6 +181,8 @@ export const ChannelDetails = Type.Object({
     [
       Type.Object({
         producer: Type.Enum(['none', 'parked', 'working']),
+        encoder: Type.String({ description: 'Of the rungs; software after another one failed.' }),
+        onDevice,
         runwaySeconds: Type.Number({ description: 'Made beyond what is on air now.' }),
         generationRatio: Type.Union([Type.Number(), Type.Null()], {
           description: 'Time to make / time to play; null before the first segment.',
@@ -373,6 +379,10 @@ export const ChannelProduction = Type.Object({
     }),
     { description: 'Where the viewers are, one item for each.' },
   ),
+  encoder: Type.Union([Type.String(), Type.Null()], {
+    description: 'Of the rungs; null while nobody watches.',
+  }),
+  onDevice,
   runwaySeconds: maybeNumber,
   generationRatio: maybeNumber,
   lastFault: Type.Union([FaultView, Type.Null()]),

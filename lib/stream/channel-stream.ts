@@ -93,6 +93,10 @@ export interface PositionAnswer {
 export interface ProductionStatus {
   /** Whether the producer exists, and whether it is at work. */
   readonly producer: 'none' | 'parked' | 'working';
+  /** Name of the encoder of the rungs, as `hardware()` has it; `software` after another one failed. */
+  readonly encoder: string;
+  /** Whether files are decoded and scaled on the encoder's device; one that it cannot decode is not. */
+  readonly onDevice: boolean;
   /** Seconds of finished segments beyond what is on air now; 0 when the channel is behind. */
   readonly runwaySeconds: number;
   /** Generation time / content time, as a moving mean; null before the first segment. */
@@ -250,6 +254,8 @@ export class ChannelStream implements Coordinated {
     const { grid } = this.#options;
     return {
       producer: run.producerState,
+      encoder: run.hardware.encoder,
+      onDevice: run.hardware.onDevice,
       runwaySeconds: Math.max(0, (grid.instantOfSegment(run.next) - this.now()) / 1000),
       generationRatio: run.generationRatio,
       failures: run.recovery.failures,

@@ -161,6 +161,11 @@ export class ProductionRun {
     return this.#meter.ratio;
   }
 
+  /** What encodes the rungs, and whether files are decoded and scaled on its device. */
+  get hardware(): Pick<RunEngine, 'encoder' | 'onDevice'> {
+    return this.#engine;
+  }
+
   get producerState(): SegmentMaker['state'] {
     return this.#maker.state;
   }

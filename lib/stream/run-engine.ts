@@ -40,6 +40,8 @@ export class RunEngine {
   readonly #signal: AbortSignal;
   // What encodes the rungs: the channel's own choice until it fails.
   #encoder: string;
+  // The leading producer goes on without its device.
+  #lostDevice = false;
 
   /** @param signal Aborts when the run ends: what comes after that is dropped. */
   constructor(options: RunEngineOptions, signal: AbortSignal) {
@@ -47,6 +49,17 @@ export class RunEngine {
     this.#signal = signal;
     this.#encoder = options.producer.encoder ?? SOFTWARE_ENCODER;
     this.mayChangeEncoder = this.#encoder !== SOFTWARE_ENCODER;
+  }
+
+  /** What encodes the rungs now. */
+  get encoder(): string {
+    return this.#encoder;
+  }
+
+  /** Whether files are decoded and scaled on the encoder's device: it goes with the channel's own encoder alone. */
+  get onDevice(): boolean {
+    const { encoder = SOFTWARE_ENCODER, device = false } = this.#options.producer;
+    return device && !this.#lostDevice && this.#encoder === encoder;
   }
 
   /**
@@ -72,6 +85,7 @@ export class RunEngine {
     const { channelId } = producer;
     const signal = this.#signal;
     const maker = {};
+    if (leads) this.#lostDevice = false;
     const give = (
       kind: Output['kind'],
       { rendition, sequence }: AbandonedSegment,
@@ -93,8 +107,11 @@ export class RunEngine {
       onAbandoned: (segment) =>
         give('abandoned', segment, () => store.abandon(channelId, segment, maker)),
       onWait,
-      onFault: (fault) =>
-        log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame))),
+      onFault: (fault) => {
+        // With a source it is that one file that the device cannot decode.
+        if (leads && fault.code === 'DEVICE_FAILED' && fault.source === '') this.#lostDevice = true;
+        log.fault(engineFault(channelId, fault, grid.instantOfFrame(fault.frame)));
+      },
     });
   }
 }

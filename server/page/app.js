@@ -1,14 +1,18 @@
 // The page: knows the channels, which of them is tuned to, and which view is open.
 
 import { channelInAddress, nameChannel, openView, viewInAddress, watch } from './address.js';
-import { clockOf, element, fetchJson, instance, reconcile, setText, timeOf } from './dom.js';
+import { fetchJson, REFUSED_MS } from './api.js';
+import { clockOf, element, instance, reconcile, setText, timeOf } from './dom.js';
 import * as engine from './engine.js';
 import * as guide from './guide.js';
+import { typeNumber } from './number-keys.js';
 import {
   tune as playChannel,
+  refuse,
   show,
   showTrouble,
   toggleFullscreen,
+  togglePause,
   toggleSound,
   tunedTo,
 } from './player.js';
@@ -16,8 +20,8 @@ import {
 const REFRESH_MS = 10_000;
 const VIEWS = { guide, engine };
 
-/** The channels as the server lists them, and the view that is open. */
-const state = { channels: [], view: 'watch' };
+/** The channels as the server lists them, the view that is open, and when a server that refuses is asked again. */
+const state = { channels: [], view: 'watch', notBefore: 0 };
 
 const channelById = (id) => state.channels.find((channel) => channel.id === id);
 
@@ -55,21 +59,30 @@ function follow() {
   if (state.channels.length === 0) return;
   const id = channelInAddress();
   if (channelById(id)) tune(id);
-  else if (!channelById(tunedTo())) tune(state.channels[0].id);
+  // Who only looks at a view is no viewer.
+  else if (!channelById(tunedTo()) && (state.view === 'watch' || tunedTo())) {
+    tune(state.channels[0].id);
+  }
   if (state.view === 'watch' && id !== tunedTo()) nameChannel(tunedTo());
 }
 
 // --- The channels and what is on --------------------------------------------------------------------
 
 async function refresh() {
+  if (Date.now() < state.notBefore) return;
   try {
     ({ channels: state.channels } = await fetchJson('channels'));
-  } catch {
-    if (state.channels.length === 0) show('retrying', 'Connection lost, retrying…');
+  } catch ({ status }) {
+    if (status === 401) {
+      state.notBefore = Date.now() + REFUSED_MS;
+      document.body.toggleAttribute('data-empty', state.channels.length === 0);
+      refuse();
+    } else if (state.channels.length === 0) show('retrying', 'Connection lost, retrying…');
     return;
   }
   document.body.toggleAttribute('data-empty', state.channels.length === 0);
   if (state.channels.length === 0) show('failed', 'No channel is on the air.');
+  else if (!tunedTo()) show('idle');
   if (channelById(tunedTo())?.state === 'error') showTrouble();
   follow();
   render();
@@ -88,7 +101,7 @@ function render() {
     update: (item, channel) => {
       const on = onAir(channel, now);
       item.querySelector('button').setAttribute('aria-current', String(channel.id === tunedTo()));
-      setText(item.querySelector('.number'), `${state.channels.indexOf(channel) + 1}`);
+      setText(item.querySelector('.number'), channel.number);
       setText(item.querySelector('.name'), channel.name);
       setText(item.querySelector('.now'), on.title);
       item.querySelector('progress').value = part(on, now);
@@ -131,17 +144,18 @@ function zap(step) {
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
-  const number = Number(event.key);
+  // Space presses the button that has the focus, and scrolls the other views.
+  const isFree = !event.target.closest('a, button');
   const watching = state.view === 'watch';
   if (watching && ['ArrowDown', 'ArrowRight'].includes(event.key)) zap(1);
   else if (watching && ['ArrowUp', 'ArrowLeft'].includes(event.key)) zap(-1);
+  else if (event.key === 'k' || (event.key === ' ' && watching && isFree)) togglePause();
   else if (event.key === 'm') toggleSound();
   else if (event.key === 'f') toggleFullscreen();
   else if (event.key === 'w') watch(tunedTo());
   else if (event.key === 'g') openView('guide');
   else if (event.key === 'e') openView('engine');
-  else if (number >= 1 && number <= state.channels.length) watch(state.channels[number - 1].id);
-  else return;
+  else if (!typeNumber(event.key, state.channels)) return;
   event.preventDefault();
 });
 

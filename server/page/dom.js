@@ -43,10 +43,3 @@ const clockFormat = new Intl.DateTimeFormat(undefined, {
 export const timeOf = (instant) => timeFormat.format(new Date(instant));
 /** The same with seconds. */
 export const clockOf = (instant) => clockFormat.format(new Date(instant));
-
-/** Fetches JSON from the server. */
-export async function fetchJson(url) {
-  const response = await fetch(url, { signal: AbortSignal.timeout(8_000) });
-  if (!response.ok) throw new Error(`${response.status} ${url}`);
-  return response.json();
-}

@@ -1,6 +1,7 @@
 // The engine view: for every channel, what is made of which rendition and how far ahead of now, where its
 // viewers are, and what went wrong. Told by the server as it happens (server-sent events).
 
+import { addressOf, fetchJson, REFUSED, REFUSED_MS } from './api.js';
 import { clockOf, element, instance, reconcile, setText } from './dom.js';
 
 export const heading = 'Engine';
@@ -12,6 +13,7 @@ const TOP = 20;
 /** Segments that are shown before the one on air. */
 const PAST = 5;
 const FAULTS = 20;
+const RECONNECT_MS = 3_000;
 
 const STATES = {
   idle: 'Nobody watches',
@@ -22,22 +24,41 @@ const STATES = {
 };
 
 const still = matchMedia('(prefers-reduced-motion: reduce)');
-const state = { source: null, frame: 0, status: null, skewMs: 0, faults: [] };
+const state = { source: null, retry: 0, frame: 0, status: null, skewMs: 0, faults: [] };
 
 export function open() {
-  const source = new EventSource('events');
-  state.source = source;
   setText(element('engine-live'), 'Connecting…');
-  source.addEventListener('open', () => setText(element('engine-live'), 'Live'));
-  source.addEventListener('error', () => setText(element('engine-live'), 'Reconnecting…'));
-  source.addEventListener('status', ({ data }) => draw(JSON.parse(data)));
-  source.addEventListener('fault', ({ data }) => noteFault(JSON.parse(data)));
+  connect();
   drawFaults();
   if (!still.matches) state.frame = requestAnimationFrame(move);
 }
 
+function connect() {
+  const source = new EventSource(addressOf('events'));
+  state.source = source;
+  source.addEventListener('open', () => setText(element('engine-live'), 'Live'));
+  source.addEventListener('error', () => {
+    setText(element('engine-live'), 'Reconnecting…');
+    // After an answer that is no stream of events, as a proxy's 502, the browser does not try again.
+    if (source.readyState === EventSource.CLOSED) reconnect(source);
+  });
+  source.addEventListener('status', ({ data }) => draw(JSON.parse(data)));
+  source.addEventListener('fault', ({ data }) => noteFault(JSON.parse(data), faultText));
+  source.addEventListener('warning', ({ data }) => noteFault(JSON.parse(data), warningText));
+}
+
+/** Connects again after a while, longer when the server refuses this page, which events do not tell. */
+async function reconnect(source) {
+  const { status } = await fetchJson('channels').catch((error) => error);
+  if (state.source !== source) return;
+  if (status === 401) setText(element('engine-live'), REFUSED);
+  state.retry = setTimeout(connect, status === 401 ? REFUSED_MS : RECONNECT_MS);
+}
+
 export function close() {
+  clearTimeout(state.retry);
   state.source.close();
+  state.source = null;
   cancelAnimationFrame(state.frame);
 }
 
@@ -98,12 +119,15 @@ function drawLane(lane, channel) {
   drawStrip(lane.querySelector('svg'), channel);
 }
 
-function numbers({ positions, runwaySeconds, generationRatio, batch }) {
+function numbers(channel) {
+  const { positions, runwaySeconds, generationRatio, batch, encoder, onDevice } = channel;
   return [
     positions.length === 1 ? '1 viewer' : `${positions.length} viewers`,
     runwaySeconds === null ? '' : `${runwaySeconds.toFixed(0)} s ahead`,
     generationRatio === null ? '' : `${(1 / generationRatio).toFixed(1)}× real time`,
     batch ? `batch ${batch.batchNumber}` : '',
+    encoder === null ? '' : `encoder ${encoder}`,
+    onDevice ? 'decodes on the device' : '',
   ]
     .filter(Boolean)
     .join(' · ');
@@ -214,29 +238,33 @@ function place() {
   }
 }
 
-// --- Faults ----------------------------------------------------------------------------------------------
+// --- Faults and warnings ---------------------------------------------------------------------------------
 
-function noteFault(fault) {
+function noteFault(fault, textOf) {
   const at = Date.now();
-  state.faults.unshift({ ...fault, at, key: `${at}/${fault.channelId}/${fault.code}` });
+  const text = [`${clockOf(at)} ${fault.channelId}`.trimEnd(), textOf(fault)].join(': ');
+  state.faults.unshift({ key: `${at}/${text}`, text });
   state.faults.length = Math.min(state.faults.length, FAULTS);
   drawFaults();
 }
 
 function drawFaults() {
-  const none = [{ key: 'none', none: true }];
+  const none = [{ key: 'none', text: 'None since this view was opened.' }];
   reconcile(element('faults'), state.faults.length > 0 ? state.faults : none, {
     key: ({ key }) => key,
     make: () => document.createElement('li'),
-    update: (item, fault) => {
-      const text = fault.none
-        ? 'None since this view was opened.'
-        : `${clockOf(fault.at)} ${fault.channelId}: ${faultText(fault)}`;
-      setText(item, text);
-    },
+    update: (item, { text }) => setText(item, text),
   });
 }
 
 // The message names files, and is told to admins alone.
 const faultText = ({ code, stage, message }) =>
   message ? `${message} (${code})` : `${code}, ${stage}`;
+
+function warningText({ type, ratio, freeBytes }) {
+  if (type === 'slow-generation') return `takes ${ratio.toFixed(2)} s to make a second of itself`;
+  if (type === 'disk-low') {
+    return `the disk of the segments is nearly full, ${Math.round(freeBytes / 2 ** 20)} MiB are free`;
+  }
+  return type;
+}

@@ -1,7 +1,8 @@
 // The guide: a row per channel, its programmes laid out by time, and a line that is now.
 
 import { watch } from './address.js';
-import { element, fetchJson, instance, reconcile, setText, timeOf } from './dom.js';
+import { fetchJson } from './api.js';
+import { element, instance, reconcile, setText, timeOf } from './dom.js';
 
 export const heading = 'Guide';
 
@@ -13,7 +14,18 @@ const PIXELS_PER_MINUTE = 11;
 /** Programmes in a row that are too narrow to read are shown as one. */
 const READABLE_PX = 34;
 
-const state = { channels: [], rows: new Map(), from: 0, following: true, timer: 0, focus: null };
+const state = {
+  channels: [],
+  // What is known of channels: the programmes from `from` until `until`.
+  rows: new Map(),
+  // Ids of the channels whose rows are on the screen or near it, and of those that are being asked for.
+  inView: new Set(),
+  loading: new Set(),
+  from: 0,
+  following: true,
+  timer: 0,
+  focus: null,
+};
 
 const pixels = (ms) => (ms / MINUTE_MS) * PIXELS_PER_MINUTE;
 const halfHour = (instant) => Math.floor(instant / HALF_HOUR_MS) * HALF_HOUR_MS;
@@ -31,37 +43,73 @@ export function close() {
 
 export function update(channels) {
   state.channels = channels;
+  for (const id of state.rows.keys()) {
+    if (!channels.some((channel) => channel.id === id)) state.rows.delete(id);
+  }
   if (state.following && halfHour(Date.now()) !== state.from) go(Date.now());
-  else load();
+  else draw();
 }
 
 function go(instant) {
   state.from = halfHour(instant);
   drawTimes();
-  drawLine();
-  load();
+  draw();
 }
 
-async function load() {
-  const { from, channels } = state;
-  const range = `from=${new Date(from).toISOString()}&to=${new Date(from + SPAN_MS).toISOString()}`;
-  const rows = await Promise.all(
-    channels.map(async ({ id, name }) => {
-      try {
-        const { entries } = await fetchJson(`channels/${encodeURIComponent(id)}/guide?${range}`);
-        return { id, name, programmes: entries };
-      } catch {
-        // What was known stays while the server is away.
-        return { id, name, programmes: state.rows.get(id)?.programmes ?? [] };
-      }
-    }),
-  );
-  if (from !== state.from) return;
-  state.rows = new Map(rows.map((row) => [row.id, row]));
-  drawRows(rows);
+function draw() {
+  drawRows();
   drawLine();
   keepOneTabStop();
+  for (const channel of state.channels) {
+    if (state.inView.has(channel.id) && !isKnown(channel)) load(channel);
+  }
 }
+
+/** Whether a channel's programmes in the window are known, and agree with what the server says of now and next. */
+function isKnown({ id, now, next }) {
+  const row = state.rows.get(id);
+  if (row?.from !== state.from) return false;
+  const to = state.from + SPAN_MS;
+  return [
+    [now, to],
+    [next, row.until],
+  ].every(([{ title, startsAt, endsAt }, end]) => {
+    if (Date.parse(endsAt) <= state.from || Date.parse(startsAt) >= end) return true;
+    return row.programmes.some((known) => known.startsAt === startsAt && known.title === title);
+  });
+}
+
+async function load({ id }) {
+  const { from } = state;
+  if (state.loading.has(id)) return;
+  state.loading.add(id);
+  const range = `from=${new Date(from).toISOString()}&to=${new Date(from + SPAN_MS).toISOString()}`;
+  try {
+    const { entries, until } = await fetchJson(`channels/${encodeURIComponent(id)}/guide?${range}`);
+    state.rows.set(id, { from, until: Date.parse(until), programmes: entries });
+  } catch {
+    // What was known stays while the server is away; the next update asks again.
+    return;
+  } finally {
+    state.loading.delete(id);
+  }
+  drawRows();
+  drawLine();
+  keepOneTabStop();
+  // Meanwhile another time may have been gone to.
+  if (from !== state.from) draw();
+}
+
+const watcher = new IntersectionObserver(
+  (changes) => {
+    for (const { target, isIntersecting } of changes) {
+      if (isIntersecting) state.inView.add(target.dataset.key);
+      else state.inView.delete(target.dataset.key);
+    }
+    draw();
+  },
+  { rootMargin: '200px' },
+);
 
 function drawTimes() {
   const times = [];
@@ -88,12 +136,13 @@ function drawLine() {
   }
 }
 
-function drawRows(rows) {
-  reconcile(element('guide-rows'), rows, {
+function drawRows() {
+  reconcile(element('guide-rows'), state.channels, {
     key: ({ id }) => id,
     make: ({ id }) => {
       const row = instance('guide-row');
       row.querySelector('.guide-channel').addEventListener('click', () => watch(id));
+      watcher.observe(row);
       return row;
     },
     update: (row, channel) => {
@@ -110,7 +159,8 @@ function drawRows(rows) {
 }
 
 /** The programmes of a channel as blocks in the window; short ones that follow each other are one block. */
-function blocks({ name, programmes }) {
+function blocks({ id, name }) {
+  const { programmes = [] } = state.rows.get(id) ?? {};
   const found = [];
   for (const programme of programmes) {
     const start = Math.max(Date.parse(programme.startsAt), state.from);
@@ -122,7 +172,8 @@ function blocks({ name, programmes }) {
       last.programmes.push(programme);
       last.end = end;
     } else {
-      found.push({ key: start, channel: name, start, end, narrow, programmes: [programme] });
+      const channel = { id, name };
+      found.push({ key: start, channel, start, end, narrow, programmes: [programme] });
     }
   }
   return found;
@@ -167,7 +218,7 @@ function showDetails({ channel, programmes }) {
   });
   const programme = on ?? programmes[0];
   const dialog = element('programme');
-  setText(element('programme-channel'), channel);
+  setText(element('programme-channel'), channel.name);
   setText(element('programme-title'), titleOf(programme));
   const span = `${timeOf(programme.startsAt)}–${timeOf(programme.endsAt)}`;
   setText(element('programme-time'), on ? `${span}, on now` : span);
@@ -175,8 +226,7 @@ function showDetails({ channel, programmes }) {
   setText(element('programme-description'), programme.description ?? list);
   dialog.returnValue = '';
   dialog.onclose = () => {
-    const { id } = state.channels.find(({ name }) => name === channel) ?? {};
-    if (dialog.returnValue === 'watch' && id) watch(id);
+    if (dialog.returnValue === 'watch') watch(channel.id);
   };
   dialog.showModal();
 }

@@ -2,7 +2,8 @@
 
 /* global Hls */
 
-import { element } from './dom.js';
+import { addressOf, REFUSED } from './api.js';
+import { element, setText } from './dom.js';
 
 const RETRY_MS = 2_000;
 /** Durations of the segment that is loaded. */
@@ -33,13 +34,14 @@ export const tunedTo = () => playing.id;
 export function tune({ id, name }) {
   playing.id = id;
   show('starting', `${name} is starting…`);
-  play(`channels/${encodeURIComponent(id)}/index.m3u8`);
+  play(addressOf(`channels/${encodeURIComponent(id)}/index.m3u8`));
 }
 
 /** Says why there is nothing to see: `starting`, `retrying`, `failed`; or `playing`. */
 export function show(name, text = '') {
   screen.dataset.state = name;
   element('notice').textContent = text;
+  renderPause();
 }
 
 /** Says that a channel that does not play yet is in trouble. */
@@ -47,12 +49,24 @@ export function showTrouble() {
   if (screen.dataset.state === 'starting') show('retrying', TROUBLE);
 }
 
-function play(url) {
+/** Says that the server does not let this page watch, and asks for nothing any more; the next `tune` tries again. */
+export function refuse() {
+  stop();
+  playing.id = '';
+  show('failed', REFUSED);
+}
+
+function stop() {
   clearTimeout(playing.retry);
   leave();
   playing.hls?.destroy();
-  Object.assign(playing, { url, hls: null });
+  Object.assign(playing, { url: '', hls: null });
   element('picture').hidden = true;
+}
+
+function play(url) {
+  stop();
+  playing.url = url;
   if (window.Hls?.isSupported()) {
     playWithHls(url);
   } else if (video.canPlayType('application/vnd.apple.mpegurl')) {
@@ -71,7 +85,9 @@ function leave() {
   const [address = ''] = playing.hls?.levels[0]?.url ?? [];
   const [, channel, session] = /^(.*)\/[^/]+\/[^/?]+\?.*\bsession=([\w-]+)/.exec(address) ?? [];
   if (!session) return;
-  fetch(`${channel}/sessions/${session}`, { method: 'DELETE', keepalive: true }).catch(() => {});
+  fetch(addressOf(`${channel}/sessions/${session}`), { method: 'DELETE', keepalive: true }).catch(
+    () => {},
+  );
 }
 
 function playWithHls(url) {
@@ -101,7 +117,8 @@ function playWithHls(url) {
     if (screen.dataset.state === 'retrying') show('starting', 'Back again…');
   });
   hls.on(Hls.Events.ERROR, (_event, error) => {
-    if (!error.fatal) return;
+    if (error.response?.code === 401) refuse();
+    if (!error.fatal || playing.hls !== hls) return;
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     else retry(url, error.networkDetails);
   });
@@ -205,6 +222,21 @@ export function toggleSound() {
   video.muted = !video.muted;
 }
 
+/** Holds the picture; going on shows what is on air then. */
+export function togglePause() {
+  if (!video.paused) video.pause();
+  else if (playing.url) start();
+}
+
+function renderPause() {
+  const { paused } = video;
+  screen.toggleAttribute('data-paused', paused && screen.dataset.state === 'playing');
+  const isHeld = screen.hasAttribute('data-paused');
+  setText(element('pause-label'), isHeld ? 'Play' : 'Pause');
+  element('pause').title = `${isHeld ? 'Play' : 'Pause'} (space, k)`;
+  setText(element('live'), isHeld ? 'Paused' : 'Live');
+}
+
 export function toggleFullscreen() {
   if (document.fullscreenElement) document.exitFullscreen();
   else if (screen.requestFullscreen) screen.requestFullscreen();
@@ -215,6 +247,7 @@ window.addEventListener('pagehide', leave);
 video.addEventListener('play', rejoin);
 // The picture of a pause stands still.
 video.addEventListener('pause', () => limitLatency(Number.POSITIVE_INFINITY));
+for (const event of ['play', 'pause']) video.addEventListener(event, renderPause);
 video.addEventListener('playing', () => {
   show('playing');
   renderSound();
@@ -229,6 +262,7 @@ video.addEventListener('error', () => {
 });
 element('mute').addEventListener('click', toggleSound);
 element('unmute').addEventListener('click', toggleSound);
+element('pause').addEventListener('click', togglePause);
 element('fullscreen').addEventListener('click', toggleFullscreen);
 element('rendition').addEventListener('change', (event) => {
   if (playing.hls) playing.hls.nextLevel = Number(event.target.value);

@@ -1,4 +1,4 @@
-// deadline: 120 s
+// deadline: 240 s
 // alone
 // The guide and the engine view in a real browser: reachable by keyboard, true to what the server says, and the
 // picture goes on beside them. The segments are not real where no picture is needed.
@@ -12,6 +12,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../lib/clock.js';
 import { Headend } from '../../lib/headend.js';
+import type { HttpOptions } from '../../lib/http/options.js';
+import { signViewing } from '../../lib/http/signature.js';
+import type { ChannelOptions } from '../../lib/options.js';
 import { at, loop } from '../../lib/timeline/schedule.js';
 import { createServer } from '../../server/server.js';
 import { FakeEngine } from '../stream/fake-engine.js';
@@ -59,16 +62,22 @@ test.after.each(async ({ page, complaints }) => {
 
 const texts = (page: Page, selector: string) => page.locator(selector).allTextContents();
 
+interface ServeOptions {
+  readonly http?: HttpOptions;
+  readonly channels?: readonly Pick<ChannelOptions, 'id' | 'name' | 'number'>[];
+}
+
+const CHANNELS = [
+  { id: 'one', name: 'Channel One' },
+  { id: 'two', name: 'Channel Two' },
+];
+
 /** A server whose channels air `a`, `b` and `c` for ten minutes each, from a whole hour on. */
-async function serve(engine: FakeEngine) {
-  const headend = await Headend.create({}, { engine, clock: systemClock });
-  for (const [id, name] of [
-    ['one', 'Channel One'],
-    ['two', 'Channel Two'],
-  ] as const) {
+async function serve(engine: FakeEngine, { http = {}, channels = CHANNELS }: ServeOptions = {}) {
+  const headend = await Headend.create({ http }, { engine, clock: systemClock });
+  for (const channel of channels) {
     await headend.channels.add({
-      id,
-      name,
+      ...channel,
       schedule: loop(['a', 'b', 'c'].map((title) => ({ source: '/x.mp4', duration: 600, title }))),
       ladder: [{ height: 720, bitrate: 2_000_000 }],
     });
@@ -115,6 +124,52 @@ test('the guide names what is on and what follows, and is walked with the arrow 
   assert.is(await page.evaluate('document.body.dataset.view'), 'watch');
 });
 
+test('the guide asks for what is on the screen, and again only when that is over or changed', async ({
+  page,
+}) => {
+  const channels = Array.from({ length: 60 }, (_, n) => ({ id: `c${n}`, name: `Channel ${n}` }));
+  await using server = await serve(new FakeEngine(systemClock, 1), { channels });
+  let asked = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/guide?')) asked++;
+  });
+  const halfHour = 30 * 60_000;
+  const time = Math.floor(Date.now() / halfHour) * halfHour + halfHour / 4;
+  await page.clock.install({ time });
+  await page.goto(`${server.url}/#/guide`);
+  const rows = page.locator('.guide-row');
+  await rows.nth(5).locator('button.on-air').waitFor();
+  assert.is(await rows.count(), 60);
+  assert.ok(asked < 30, `${asked} requests`);
+  const before = asked;
+  await page.clock.runFor(60_000);
+  assert.is(asked, before);
+
+  await rows.last().scrollIntoViewIfNeeded();
+  await rows.last().locator('button.on-air').waitFor();
+  assert.ok(asked < 60, `${asked} requests`);
+
+  await page.evaluate('scrollTo(0, 0)');
+  const schedule = loop([{ source: '/x.mp4', duration: 1800, title: 'another' }]);
+  await server.headend.channels.put({ id: 'c0', name: 'Channel 0', schedule });
+  await page.clock.runFor(20_000);
+  await rows.first().getByText('another').first().waitFor();
+
+  await page.clock.runFor(halfHour);
+  await until('the next half hour', async () => (asked > before + 6 ? true : null));
+});
+
+test('of two channels with one name the guide opens the one that was chosen', async ({ page }) => {
+  const channels = ['first', 'second'].map((id) => ({ id, name: 'News' }));
+  await using server = await serve(new FakeEngine(systemClock, 1), { channels });
+  await page.goto(`${server.url}/#/guide`);
+  await page.locator('.guide-row').nth(1).locator('.on-air').click();
+  await page.locator('#programme-watch').click();
+  await until('the channel', async () =>
+    (await page.evaluate('headendPlayer.channel')) === 'second' ? true : null,
+  );
+});
+
 test('the engine view shows segments, a viewer, and what went wrong', async ({ page }) => {
   const engine = new FakeEngine(systemClock, 20);
   await using server = await serve(engine);
@@ -135,6 +190,71 @@ test('the engine view shows segments, a viewer, and what went wrong', async ({ p
   await broken.locator('.trouble').waitFor();
   assert.is(await broken.locator('.state').textContent(), 'In trouble');
   assert.match((await texts(page, '.faults li')).join(), /one: .*ENCODE_FAILED/);
+
+  server.headend.reportLowDisk(300 * 2 ** 20, 'nearly full');
+  engine.segmentMsOf.set('one', 3900);
+  engine.fails = () => false;
+  await page.getByText(/: the disk of the segments is nearly full, 300 MiB are free$/).waitFor();
+  await page.getByText(/ one: takes 0\.9\d s to make a second of itself$/).waitFor();
+});
+
+test('channels are chosen by their numbers, of several digits too', async ({ page }) => {
+  const channels = ['3', '12', '1', '5.1'].map((number) => ({
+    id: `no-${number.replace('.', '-')}`,
+    number,
+  }));
+  await using server = await serve(new FakeEngine(systemClock, 20), { channels });
+  await page.goto(`${server.url}/#no-3`);
+  await page.locator('#channels button').nth(3).waitFor();
+  assert.equal(await texts(page, '.number'), ['3', '12', '1', '5.1']);
+  const type = async (keys: string, id: string) => {
+    for (const key of keys) await page.keyboard.press(key);
+    await until(id, async () =>
+      (await page.evaluate('headendPlayer.channel')) === id ? true : null,
+    );
+  };
+  await type('12', 'no-12');
+  await type('1', 'no-1');
+  await type('3', 'no-3');
+  await type('5.1', 'no-5-1');
+  await page.keyboard.press('1');
+  assert.is(await page.locator('#typed').textContent(), '1');
+  await type('3', 'no-3');
+});
+
+test('who opens the page at the guide or the engine is no viewer until they watch', async ({
+  page,
+}) => {
+  await using server = await serve(new FakeEngine(systemClock, 20));
+  const viewers = () => server.headend.channels.list().map((channel) => channel.viewers);
+  for (const view of ['guide', 'engine']) {
+    await page.goto('about:blank');
+    await page.goto(`${server.url}/#/${view}`);
+    await page.locator('.guide-row, .lane').locator('visible=true').nth(1).waitFor();
+    assert.is(await page.evaluate('headendPlayer.channel'), '');
+    assert.is(await page.locator('#screen').isVisible(), false);
+    assert.equal(viewers(), [0, 0], view);
+  }
+  await page.keyboard.press('w');
+  await until('a viewer', async () => (viewers()[0] === 1 ? true : null));
+  await page.keyboard.press('e');
+  await page.locator('#screen').waitFor();
+  assert.is(await page.evaluate('headendPlayer.channel'), 'one');
+});
+
+test('the engine view names the encoder, and software once that has failed', async ({ page }) => {
+  const engine = Object.assign(new FakeEngine(systemClock, 20), { encoder: 'nvenc', device: true });
+  await using server = await serve(engine);
+  await page.goto(`${server.url}/#/engine`);
+  const numbers = (id: string) => page.locator(`.lane[data-key="${id}"] .numbers`);
+  await server.headend.channels.get('one').register('viewer');
+  await numbers('one').getByText('encoder nvenc · decodes on the device').waitFor();
+
+  engine.breaksAt = server.headend.channels.get('two').status().onAir.segmentNumber + 2;
+  await server.headend.channels.get('two').register('viewer');
+  await numbers('two')
+    .getByText(/encoder software$/)
+    .waitFor();
 });
 
 test('a channel that is refused says why', async ({ page }) => {
@@ -143,6 +263,87 @@ test('a channel that is refused says why', async ({ page }) => {
   await server.headend.channels.add({ id: 'later', schedule: at([first], { outside: 'error' }) });
   await page.goto(`${server.url}/#later`);
   await page.getByText('This channel has not begun yet').waitFor();
+});
+
+test('with a signing secret the page carries the signature of its address on to everything', async ({
+  page,
+}) => {
+  const http = { signingSecret: 's'.repeat(32), adminToken: 'a'.repeat(32) };
+  await using server = await serve(new FakeEngine(systemClock, 20), { http });
+  const answers: string[] = [];
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    answers.push(`${response.status()} ${pathname.replace(/\d+-.*/, 'segment')}`);
+  });
+  const expiresAt = new Date(Date.now() + 3600_000);
+  await page.goto(`${server.url}/?${signViewing(http.signingSecret, { expiresAt })}#two`);
+  await until('a segment', async () =>
+    answers.includes('200 /channels/two/720p/segment') ? true : null,
+  );
+  await page.keyboard.press('g');
+  await page.locator('.guide-programmes .on-air').nth(1).waitFor();
+  await page.keyboard.press('e');
+  await page.locator('#engine-live').getByText('Live').waitFor();
+  await page.goto('about:blank');
+  const { channels } = server.headend;
+  await until('the viewer to have left', async () =>
+    channels.get('two').viewers === 0 ? true : null,
+  );
+  assert.equal(
+    answers.filter((answer) => /^[45]/.test(answer)),
+    [],
+  );
+});
+
+test('without a link that is good the page says so, and does not ask on and on', async ({
+  page,
+}) => {
+  const http = { signingSecret: 's'.repeat(32), adminToken: 'a'.repeat(32) };
+  await using server = await serve(new FakeEngine(systemClock, 20), { http });
+  let refused = 0;
+  page.on('response', (response) => {
+    if (response.status() === 401) refused++;
+  });
+  await page.clock.install();
+  await page.goto(`${server.url}/#one`);
+  await page.getByText('This server asks for a signed link').waitFor();
+  assert.is(await page.locator('#channel-strip').isVisible(), false);
+  await page.clock.runFor(40_000);
+  assert.is(refused, 1);
+  await page.screenshot({ path: join(OUTPUT, 'refused.png') });
+
+  const expiresAt = new Date(Date.now() - 1000);
+  await page.goto(`${server.url}/?${signViewing(http.signingSecret, { expiresAt })}#one`);
+  await page.getByText('This link is not valid here').waitFor();
+});
+
+test('the engine view connects again after an answer that is none, as of a proxy whose server restarts', async ({
+  page,
+}) => {
+  await using server = await serve(new FakeEngine(systemClock, 20));
+  let asked = 0;
+  let isAway = true;
+  await page.route('**/events', (route) => {
+    asked++;
+    return isAway ? route.fulfill({ status: 502 }) : route.continue();
+  });
+  await page.goto(`${server.url}/#/engine`);
+  const live = page.locator('#engine-live');
+  await live.getByText('Reconnecting…').waitFor();
+  await until('another try', async () => (asked > 1 ? true : null));
+  isAway = false;
+  await page.locator('.lane').first().waitFor();
+  assert.is(await live.textContent(), 'Live');
+
+  await page.clock.install();
+  isAway = true;
+  await page.keyboard.press('g');
+  await page.keyboard.press('e');
+  await live.getByText('Reconnecting…').waitFor();
+  await page.keyboard.press('g');
+  const before = asked;
+  await page.clock.runFor(10_000);
+  assert.is(asked, before);
 });
 
 test('on a phone nothing is wider than the screen but the guide, which scrolls', async ({
@@ -206,6 +407,34 @@ test('the picture goes on in a corner while the engine is looked at', async ({ p
   await page.locator('#back').click();
   await page.locator('body[data-view="watch"]').waitFor();
   assert.is(await page.evaluate('headendPlayer.channel'), channel);
+  await assertPauses(page);
 });
+
+/** By space, k and the button; going on shows what is on air. */
+async function assertPauses(page: Page): Promise<void> {
+  const becomes = (paused: boolean) =>
+    until(`paused: ${paused}`, async () =>
+      (await page.evaluate('headendPlayer.video.paused')) === paused ? true : null,
+    );
+  await page.locator('body').press(' ');
+  await becomes(true);
+  await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+  assert.is(await page.locator('#live').textContent(), 'Paused');
+  await page.screenshot({ path: join(OUTPUT, 'paused.png') });
+  await page.locator('body').press('k');
+  await becomes(false);
+  const button = page.getByRole('button', { name: 'Pause', exact: true });
+  await button.focus();
+  // It is pressed by space, not pressed and undone at once.
+  await page.keyboard.press(' ');
+  await becomes(true);
+  const latency = async () => Number(await page.evaluate('headendPlayer.hls.latency'));
+  const target = Number(await page.evaluate('headendPlayer.hls.targetLatency'));
+  await until('a picture far behind', async () => ((await latency()) > target + 10 ? true : null));
+  await page.keyboard.press(' ');
+  await becomes(false);
+  await until('what is on air', async () => ((await latency()) < target + 4 ? true : null));
+  assert.is(await page.locator('#live').textContent(), 'Live');
+}
 
 test.run();

@@ -92,6 +92,10 @@ export class FakeEngine implements Engine {
   working = 0;
   /** The best encoder of the machine. */
   encoder = 'software';
+  /** Whether it has a device that decodes and scales. */
+  device = false;
+  /** The segment at which that breaks. */
+  deviceBreaksAt = Infinity;
   /** The segment at which encoders other than software break. */
   breaksAt = Infinity;
 
@@ -118,7 +122,10 @@ export class FakeEngine implements Engine {
   }
 
   async hardware(): Promise<readonly EncoderReport[]> {
-    return [{ name: this.encoder, works: true, reason: '', elapsedMs: 0 }];
+    const report = { name: this.encoder, works: true, reason: '', elapsedMs: 0 };
+    return [
+      this.device ? { ...report, device: { name: 'cuda', works: true, reason: '' } } : report,
+    ];
   }
 
   createProducer(options: ProducerOptions, sink: ProducerSink): Producer {
@@ -177,6 +184,11 @@ class FakeProducer implements Producer {
       const renditions = ['audio', ...rungs];
       if (sequence === engine.breaksAt && this.#encoder !== 'software') {
         this.#tellInits('software', sequence);
+      }
+      if (sequence === engine.deviceBreaksAt && this.#options.device) {
+        const frame = sequence * framesPerSegment;
+        const what = { code: 'DEVICE_FAILED', stage: 'decode', message: 'it broke', averror: 0 };
+        this.#sink.onFault({ ...what, source: '', frame });
       }
       try {
         await this.#waitForSource();

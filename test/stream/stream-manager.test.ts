@@ -336,6 +336,30 @@ test('C11: a thousand times on and off leave no producer, no timer, no segment a
   await streams.shutdown();
 });
 
+test('C13: what encodes and whether a device decodes is told as it is, also after either has failed', async () => {
+  const { clock, engine, add, streams } = createStreams({ segmentMs: 1000 });
+  const told = async (id: string, settings: { encoder: string; device: boolean }) => {
+    const stream = add(id, settings);
+    await stream.register('a');
+    await clock.advance(2500);
+    const { encoder, onDevice } = stream.production ?? {};
+    await stream.stop();
+    return `${encoder} ${onDevice}`;
+  };
+  assert.is(await told('plain', { encoder: 'nvenc', device: false }), 'nvenc false');
+  assert.is(await told('whole', { encoder: 'nvenc', device: true }), 'nvenc true');
+  assert.is(await told('decodes', { encoder: 'software', device: true }), 'software true');
+  engine.deviceBreaksAt = N + 4;
+  const stream = add('breaks', { encoder: 'software', device: true });
+  await stream.register('a');
+  await clock.advance(5000);
+  assert.is(stream.production?.onDevice, false);
+  await stream.stop();
+  engine.breaksAt = N + 4;
+  assert.is(await told('fails', { encoder: 'nvenc', device: true }), 'software false');
+  await streams.shutdown();
+});
+
 test('C13: what a channel and the machine are doing can be read', async () => {
   const { clock, engine, add, streams } = createStreams({ segmentMs: 1000 });
   const stream = add('c');
@@ -345,6 +369,8 @@ test('C13: what a channel and the machine are doing can be read', async () => {
   const { production } = stream;
   assert.equal(production, {
     producer: 'working',
+    encoder: 'software',
+    onDevice: false,
     runwaySeconds: 4.5,
     generationRatio: 0.25,
     failures: 0,

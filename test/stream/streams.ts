@@ -57,6 +57,7 @@ export interface ChannelSettings {
   readonly idleMs?: number;
   readonly viewerTimeoutMs?: number;
   readonly encoder?: string;
+  readonly device?: boolean;
   readonly batch?: { readonly segments: number; readonly threshold: number };
   readonly schedule?: ResolvedSchedule;
 }
@@ -110,6 +111,7 @@ export function createStreams(options: StreamsOptions = {}) {
         ]),
         audioBitrate: 128_000,
         encoder: settings.encoder ?? 'software',
+        device: settings.device ?? false,
         fontFile: '/font',
       },
       startRung: '720p',
