@@ -191,7 +191,8 @@ class FakeProducer implements Producer {
         this.#sink.onFault({ ...what, source: '', frame });
       }
       try {
-        await this.#waitForSource();
+        const silentMs = engine.silentMsOf.get(channelId) ?? 0;
+        if (silentMs > 0) await this.#waitForSource(silentMs);
         await this.#begin(renditions, sequence);
         await this.#work(engine.fragments ? 0.5 : 1);
         if (engine.fails(sequence, channelId)) throw engine.failure;
@@ -233,9 +234,7 @@ class FakeProducer implements Producer {
     return initHash(rendition, rendition === 'audio' ? 'software' : (this.#encoder ?? 'software'));
   }
 
-  async #waitForSource(): Promise<void> {
-    const ms = this.#engine.silentMsOf.get(this.#options.channelId) ?? 0;
-    if (ms === 0) return;
+  async #waitForSource(ms: number): Promise<void> {
     this.#sink.onWait?.(true);
     try {
       await delay(this.#engine.clock, ms, this.#stop.signal);
