@@ -429,6 +429,13 @@ async function assertPauses(page: Page): Promise<void> {
   // It is pressed by space, not pressed and undone at once.
   await page.keyboard.press(' ');
   await becomes(true);
+  // Another button that has the focus is pressed, too.
+  const isMuted = 'headendPlayer.video.muted';
+  const muted = await page.evaluate(isMuted);
+  await page.locator('#mute').press(' ');
+  assert.is(await page.evaluate(isMuted), !muted);
+  assert.is(await page.evaluate('headendPlayer.video.paused'), true);
+  await page.getByRole('button', { name: 'Play', exact: true }).focus();
   const latency = async () => Number(await page.evaluate('headendPlayer.hls.latency'));
   const target = Number(await page.evaluate('headendPlayer.hls.targetLatency'));
   await until('a picture far behind', async () => ((await latency()) > target + 10 ? true : null));
