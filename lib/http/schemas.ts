@@ -99,7 +99,8 @@ const Summary = {
 export const ChannelSummary = Type.Object(Summary);
 
 const onDevice = Type.Boolean({
-  description: 'Whether files are decoded and scaled on the device of the encoder.',
+  description:
+    'Whether files are decoded and scaled on the device of the encoder, as far as it can.',
 });
 
 const Batch = Type.Object({

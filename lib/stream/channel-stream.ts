@@ -95,7 +95,7 @@ export interface ProductionStatus {
   readonly producer: 'none' | 'parked' | 'working';
   /** Name of the encoder of the rungs, as `hardware()` has it; `software` after another one failed. */
   readonly encoder: string;
-  /** Whether files are decoded and scaled on the encoder's device; one that it cannot decode is not. */
+  /** Whether files are decoded and scaled on the encoder's device, as far as it can; false once it has failed. */
   readonly onDevice: boolean;
   /** Seconds of finished segments beyond what is on air now; 0 when the channel is behind. */
   readonly runwaySeconds: number;
