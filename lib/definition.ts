@@ -18,11 +18,16 @@ const Instant = Type.String({
   description: 'ISO 8601 with Z or an offset.',
 });
 
+const KIND = 'How the schedule is written down.';
+
 /** A `loop` as JSON. */
 export const LoopDefinition = Type.Object(
   {
-    type: Type.Literal('loop'),
-    programmes: Type.Array(ProgrammeSchema, { maxItems: PROGRAMMES_LIMIT }),
+    type: Type.Literal('loop', { description: KIND }),
+    programmes: Type.Array(ProgrammeSchema, {
+      maxItems: PROGRAMMES_LIMIT,
+      description: 'What airs, in this order.',
+    }),
     anchor: Type.Optional({
       ...Instant,
       description: 'An instant at which the first programme starts. Default: the epoch.',
@@ -38,20 +43,39 @@ export const LoopDefinition = Type.Object(
 export function timetableDefinition<Filling extends TSchema>(filling: Filling) {
   return Type.Object(
     {
-      type: Type.Literal('at'),
+      type: Type.Literal('at', { description: KIND }),
       programmes: Type.Array(
         consistent(
           Type.Object(
-            { ...programmeMembers, startsAt: Type.Optional(Instant) },
+            {
+              ...programmeMembers,
+              startsAt: Type.Optional({
+                ...Instant,
+                description:
+                  'When it starts, as ISO 8601 with `Z` or an offset. Default: when the programme before it in the list ends; the first one of the list must say it.',
+              }),
+            },
             { additionalProperties: false },
           ),
         ),
-        { maxItems: PROGRAMMES_LIMIT },
+        { maxItems: PROGRAMMES_LIMIT, description: 'What airs, and when.' },
       ),
-      between: Type.Optional(filling),
-      lastFiller: Type.Optional(Type.Enum(['cut', 'out'])),
-      over: Type.Optional(filling),
-      outside: Type.Optional(Type.Enum(['slate', 'error'])),
+      between: Type.With(Type.Optional(filling), {
+        description:
+          'What fills the time between the programmes. Each gap begins with the start of a programme of this loop, the one after the last that aired in the gap before. Its `anchor` means nothing here. Default: the slate.',
+      }),
+      lastFiller: Type.With(Type.Optional(Type.Enum(['cut', 'out'])), {
+        description:
+          'What happens to the last filler of a gap: `cut` when the gap is over, or left `out`, with the slate in its place, when it does not fit whole. Default `cut`.',
+      }),
+      over: Type.With(Type.Optional(filling), {
+        description:
+          'A schedule that the programmes interrupt. It runs underneath on its own clock: after an interruption it is where it would have been without. Not together with `between`.',
+      }),
+      outside: Type.With(Type.Optional(Type.Enum(['slate', 'error'])), {
+        description:
+          'What a request gets before the first and after the last programme, where neither `between` nor `over` fills that time: the `slate`, or an `error` (`SCHEDULE_NOT_STARTED`, `SCHEDULE_ENDED`). Default `slate`.',
+      }),
     },
     {
       additionalProperties: false,
@@ -72,14 +96,29 @@ const {
 /** The members of a channel's definition besides its schedule. */
 export const channelMembers = {
   ...data,
-  frameRate: Type.Optional(
-    Type.Union([
-      Type.Number(),
-      Type.String(),
-      Type.Object({ num: Type.Integer(), den: Type.Integer() }, { additionalProperties: false }),
-    ]),
+  frameRate: Type.With(
+    Type.Optional(
+      Type.Union([
+        Type.Number(),
+        Type.String(),
+        Type.Object(
+          {
+            num: Type.Integer({ description: 'Numerator.' }),
+            den: Type.Integer({ description: 'Denominator.' }),
+          },
+          { additionalProperties: false },
+        ),
+      ]),
+    ),
+    {
+      description:
+        "Output frames per second, 1 to 60: a number (29.97 is read as 30000/1001), a string such as `'24000/1001'`, or an exact ratio. Every programme is converted to it. Default 30.",
+    },
   ),
-  epoch: Type.Optional(Type.String({ format: 'date-time' })),
+  epoch: Type.With(Type.Optional(Type.String({ format: 'date-time' })), {
+    description:
+      "The instant at which the channel's first segment begins and from which all are numbered; not in the future. Default 2025-01-01T00:00:00.000Z.",
+  }),
 };
 
 /** Schema of {@link ChannelDefinition}: a TypeBox type, which is JSON Schema. */

@@ -215,52 +215,120 @@ const WAIT_LIMITS = { minimum: 1000, maximum: 86_400_000 } as const;
 /** Schema of {@link HeadendOptions}, without what holds between them. */
 export const HeadendOptionsSchema = Type.Object(
   {
-    hardware: Type.Optional(Type.Enum([...HARDWARE])),
-    hardwareDecoding: Type.Optional(Type.Boolean()),
-    storeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
-    diskStore: Type.Optional(
-      Type.Refine(
-        Type.Object(
-          {
-            directory: Type.String({ minLength: 1 }),
-            refuseBelowBytes: Type.Optional(Type.Integer({ minimum: 0 })),
-            warnBelowBytes: Type.Optional(Type.Integer({ minimum: 0 })),
-          },
-          { additionalProperties: false },
+    hardware: Type.With(Type.Optional(Type.Enum([...HARDWARE])), {
+      description:
+        'Which encoder to use: `auto` the best that works on this machine (see `headend.hardware()`), `software` x264, or the one named. One that fails, now or later, is reported as a fault, and the channel goes on in software. Default `auto`.',
+    }),
+    hardwareDecoding: Type.With(Type.Optional(Type.Boolean()), {
+      description:
+        "Whether files are decoded and scaled on the encoder's device as well, where a trial has shown that their pictures come back whole (see `headend.hardware()`). Files that the device cannot decode are decoded in software. Default true.",
+    }),
+    storeBytes: Type.With(Type.Optional(Type.Integer({ minimum: 1024 * 1024 })), {
+      description: 'Memory for finished segments of all channels, in bytes. Default 512 MiB.',
+    }),
+    diskStore: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.Object(
+            {
+              directory: Type.With(Type.String({ minLength: 1 }), {
+                description:
+                  'A folder on a local disk, of one process at a time; made when it is not there, the folder around it is not. Other files in it are left alone.',
+              }),
+              refuseBelowBytes: Type.With(Type.Optional(Type.Integer({ minimum: 0 })), {
+                description:
+                  'Nothing more is written while fewer bytes than this are free on that disk. Default 5 GiB.',
+              }),
+              warnBelowBytes: Type.With(Type.Optional(Type.Integer({ minimum: 0 })), {
+                description:
+                  'A `warning` is raised when fewer bytes than this are free; not less than `refuseBelowBytes`. Default 10 GiB.',
+              }),
+            },
+            { additionalProperties: false },
+          ),
+          ({
+            refuseBelowBytes = DISK_STORE_DEFAULTS.refuseBelowBytes,
+            warnBelowBytes = DISK_STORE_DEFAULTS.warnBelowBytes,
+          }) => refuseBelowBytes <= warnBelowBytes,
+          () => 'must have a warnBelowBytes that is not below its refuseBelowBytes',
         ),
-        ({
-          refuseBelowBytes = DISK_STORE_DEFAULTS.refuseBelowBytes,
-          warnBelowBytes = DISK_STORE_DEFAULTS.warnBelowBytes,
-        }) => refuseBelowBytes <= warnBelowBytes,
-        () => 'must have a warnBelowBytes that is not below its refuseBelowBytes',
       ),
+      {
+        description:
+          'Where segments are kept that this memory has no room for, so that none is given up: a folder, and how much of its disk stays free. Default: nowhere.',
+      },
     ),
-    playlistSegments: Type.Optional(Type.Integer({ minimum: 6, maximum: 60 })),
-    idleMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
-    viewerTimeoutMs: Type.Optional(Type.Integer(WAIT_LIMITS)),
-    batchSegments: Type.Optional(Type.Integer({ minimum: 2, maximum: 60 })),
-    batchThreshold: Type.Optional(Type.Integer({ minimum: 1, maximum: 59 })),
-    coordinatorIntervalMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
-    segmentsInWork: Type.Optional(Type.Integer({ minimum: 2, maximum: 1024 })),
-    admission: Type.Optional(Type.Enum(['off', 'refuse', 'reduce'])),
-    fontFile: Type.Optional(Type.String({ minLength: 1 })),
-    probeCache: Type.Optional(Type.String({ minLength: 1 })),
-    journal: Type.Optional(
-      Type.Refine(
-        Type.Unsafe<string | JournalOptions | FileJournal | false>({}),
-        isJournal,
-        () => 'must be a path, the options of openJournal, a journal, or false',
+    playlistSegments: Type.With(Type.Optional(Type.Integer({ minimum: 6, maximum: 60 })), {
+      description: 'How many segments a media playlist lists at most, 6 to 60. Default 10.',
+    }),
+    idleMs: Type.With(Type.Optional(Type.Integer(WAIT_LIMITS)), {
+      description:
+        'Milliseconds after the last viewer left or was last heard of after which a channel is stopped. Default 30000.',
+    }),
+    viewerTimeoutMs: Type.With(Type.Optional(Type.Integer(WAIT_LIMITS)), {
+      description:
+        'Milliseconds without a request after which a viewer counts as gone. Default: as `idleMs`. Three target durations are given at least: players ask once in each.',
+    }),
+    batchSegments: Type.With(Type.Optional(Type.Integer({ minimum: 2, maximum: 60 })), {
+      description: 'How many segments are made in one go, 2 to 60. Default 10.',
+    }),
+    batchThreshold: Type.With(Type.Optional(Type.Integer({ minimum: 1, maximum: 59 })), {
+      description:
+        'The next batch is begun when at most this many segments of the last one lie beyond the furthest viewer and the end of the playlist; at least 1 and less than `batchSegments`. Default 4.',
+    }),
+    coordinatorIntervalMs: Type.With(
+      Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
+      {
+        description:
+          'Milliseconds between two looks at every channel, besides those that events give cause for. Default 2000.',
+      },
+    ),
+    segmentsInWork: Type.With(Type.Optional(Type.Integer({ minimum: 2, maximum: 1024 })), {
+      description:
+        'How many segments, of all channels, are made at the same time; 2 to 1024. Default: half the number of processors, 2 at least: each segment keeps several busy.',
+    }),
+    admission: Type.With(Type.Optional(Type.Enum(['off', 'refuse', 'reduce'])), {
+      description:
+        'What happens to a channel that somebody wants to watch while those that are watched take all the machine can give: `off` starts it, `refuse` answers `CAPACITY_EXCEEDED`, `reduce` starts it with its smallest rung alone if that fits. Default `off`.',
+    }),
+    fontFile: Type.With(Type.Optional(Type.String({ minLength: 1 })), {
+      description:
+        'TrueType font for the slate and for generators. Default: DejaVu Sans, which comes with the package.',
+    }),
+    probeCache: Type.With(Type.Optional(Type.String({ minLength: 1 })), {
+      description:
+        'A file that remembers what `probe` and `measureLoudness` found out about files, over restarts; made if it is not there. Several processes may share it. Default: remembered in memory, of 5000 files.',
+    }),
+    journal: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.Unsafe<string | JournalOptions | FileJournal | false>({}),
+          isJournal,
+          () => 'must be a path, the options of openJournal, a journal, or false',
+        ),
       ),
+      {
+        description:
+          'Where sessions, positions, batches, programmes, faults and the channels saved through the API are written down, so that they outlive the process: a file, the options of `openJournal`, or a journal, which is closed with the Headend. Default `false`: nowhere.',
+      },
     ),
-    caFile: Type.Optional(Type.String({ minLength: 1 })),
-    logger: Type.Optional(
-      Type.Refine(
-        Type.Unsafe<Logger>({}),
-        isLogger,
-        () => 'must have the methods info, warn and error',
+    caFile: Type.With(Type.Optional(Type.String({ minLength: 1 })), {
+      description:
+        "PEM file of the certificate authorities that https sources are checked against. Default: the system's, where Linux distributions keep it.",
+    }),
+    logger: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.Unsafe<Logger>({}),
+          isLogger,
+          () => 'must have the methods info, warn and error',
+        ),
       ),
+      { description: 'Receives faults and changes of state besides the events. Default: none.' },
     ),
-    http: Type.Optional(HttpOptionsSchema),
+    http: Type.With(Type.Optional(HttpOptionsSchema), {
+      description: 'How the channels are served over HTTP, and to whom.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -269,21 +337,41 @@ const BITRATE_LIMITS = { minimum: 50_000, maximum: 200_000_000 } as const;
 
 const RungMembers = Type.Object(
   {
-    height: Type.Integer(SIZE_LIMITS),
-    width: Type.Optional(Type.Integer(SIZE_LIMITS)),
-    bitrate: Type.Integer(BITRATE_LIMITS),
-    id: Type.Optional(
-      Type.Refine(
-        Type.String({ pattern: ID_PATTERN }),
-        (id) => id !== AUDIO_RENDITION,
-        () => 'must not be "audio", which names the audio rendition',
+    height: Type.With(Type.Integer(SIZE_LIMITS), {
+      description: 'Picture height in pixels, even.',
+    }),
+    width: Type.With(Type.Optional(Type.Integer(SIZE_LIMITS)), {
+      description: 'Picture width in pixels, even. Default: 16:9.',
+    }),
+    bitrate: Type.With(Type.Integer(BITRATE_LIMITS), {
+      description: 'Average bit rate of the video in bit/s.',
+    }),
+    id: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.String({ pattern: ID_PATTERN }),
+          (id) => id !== AUDIO_RENDITION,
+          () => 'must not be "audio", which names the audio rendition',
+        ),
       ),
+      { description: 'Name in URLs. Default: the height and `p`, as `720p`.' },
     ),
-    maxrate: Type.Optional(Type.Integer(BITRATE_LIMITS)),
-    bufsize: Type.Optional(Type.Integer({ ...BITRATE_LIMITS, maximum: 1_000_000_000 })),
-    preset: Type.Optional(Type.Enum([...X264_PRESETS])),
-    profile: Type.Optional(Type.Enum([...H264_PROFILES])),
-    tune: Type.Optional(Type.Enum([...X264_TUNES])),
+    maxrate: Type.With(Type.Optional(Type.Integer(BITRATE_LIMITS)), {
+      description: 'Highest bit rate in bit/s, not below `bitrate`. Default: 1.5 times `bitrate`.',
+    }),
+    bufsize: Type.With(Type.Optional(Type.Integer({ ...BITRATE_LIMITS, maximum: 1_000_000_000 })), {
+      description: "Size of the rate control's buffer in bits. Default: twice `bitrate`.",
+    }),
+    preset: Type.With(Type.Optional(Type.Enum([...X264_PRESETS])), {
+      description: 'x264 preset. Hardware encoders have presets of their own. Default: `veryfast`.',
+    }),
+    profile: Type.With(Type.Optional(Type.Enum([...H264_PROFILES])), {
+      description: 'H.264 profile; `baseline` and `main` are for old devices. Default: `high`.',
+    }),
+    tune: Type.With(Type.Optional(Type.Enum([...X264_TUNES])), {
+      description:
+        'x264 tune, for example `animation`. Hardware encoders ignore it. Default: none.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -301,54 +389,118 @@ const RungSchema = Type.Refine(
 /** Schema of {@link ChannelOptions}. */
 export const ChannelOptionsSchema = Type.Object(
   {
-    id: Type.String({ pattern: ID_PATTERN }),
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    number: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,4}(?:\\.[1-9]\\d{0,3})?$' })),
-    logo: Type.Optional(
-      Type.Refine(
-        Type.String({ maxLength: 2000 }),
-        isLogo,
-        () => 'must be an http or https URL, or a path that begins with "/"',
-      ),
+    id: Type.With(Type.String({ pattern: ID_PATTERN }), {
+      description: 'Name in URLs: letters, digits, `-` and `_`, at most 64.',
+    }),
+    name: Type.With(Type.Optional(Type.String({ minLength: 1, maxLength: 200 })), {
+      description: 'Name for viewers, and the text of the slate. Default: the id.',
+    }),
+    number: Type.With(
+      Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,4}(?:\\.[1-9]\\d{0,3})?$' })),
+      {
+        description:
+          "The number on the remote control, as `'7'` or `'7.1'`. A number that an earlier channel chose counts as none. Default: the smallest whole number that no channel has, in the order of the channels.",
+      },
     ),
-    group: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    language: Type.Optional(
-      Type.Refine(
-        Type.String({ maxLength: 100 }),
-        isLanguage,
-        () => 'must be a BCP 47 language tag',
-      ),
-    ),
-    schedule: Type.Refine(
-      Type.Unsafe<Schedule>({}),
-      isSchedule,
-      () => 'must be a schedule made by loop(), at() or compute()',
-    ),
-    checkSources: Type.Optional(Type.Enum(['needed', 'all'])),
-    ladder: Type.Optional(Type.Array(RungSchema, { minItems: 1, maxItems: 8 })),
-    upscale: Type.Optional(Type.Boolean()),
-    frameRate: Type.Optional(Type.Unsafe<number | string | Rational>({})),
-    segmentDuration: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
-    container: Type.Optional(Type.Enum([...CONTAINERS])),
-    audioBitrate: Type.Optional(Type.Integer({ minimum: 32_000, maximum: 320_000 })),
-    epoch: Type.Optional(
-      Type.Refine(
-        Type.Unsafe<Date | string>({}),
-        isInstant,
-        () => 'must be a Date or an ISO 8601 string',
-      ),
-    ),
-    loudness: Type.Optional(
-      Type.Union([
-        Type.Literal(false),
-        Type.Object(
-          {
-            target: Type.Optional(Type.Number({ minimum: -40, maximum: -10 })),
-            measure: Type.Optional(Type.Enum(['cached', 'before'])),
-          },
-          { additionalProperties: false },
+    logo: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.String({ maxLength: 2000 }),
+          isLogo,
+          () => 'must be an http or https URL, or a path that begins with "/"',
         ),
-      ]),
+      ),
+      {
+        description:
+          'A picture for lists of channels: an http or https URL, or a path on the host under which clients reach Headend, as `/logos/news.png`. Default: none.',
+      },
+    ),
+    group: Type.With(Type.Optional(Type.String({ minLength: 1, maxLength: 100 })), {
+      description: 'Heading under which apps list the channel. Default: none.',
+    }),
+    language: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.String({ maxLength: 100 }),
+          isLanguage,
+          () => 'must be a BCP 47 language tag',
+        ),
+      ),
+      {
+        description:
+          'Language of the sound and of the titles, as BCP 47 has it: `de`, `pt-BR`. Default `und`, which is unknown.',
+      },
+    ),
+    schedule: Type.With(
+      Type.Refine(
+        Type.Unsafe<Schedule>({}),
+        isSchedule,
+        () => 'must be a schedule made by loop(), at() or compute()',
+      ),
+      { description: 'What airs; see `loop`, `at` and `compute`.' },
+    ),
+    checkSources: Type.With(Type.Optional(Type.Enum(['needed', 'all'])), {
+      description:
+        "Which of the schedule's files to look at before it airs: those whose length must be measured, or `all`, to know early which programmes will be slate. Default `needed`.",
+    }),
+    ladder: Type.With(Type.Optional(Type.Array(RungSchema, { minItems: 1, maxItems: 8 })), {
+      description: 'The video encodes that viewers can choose from. Default: 1080p, 720p and 480p.',
+    }),
+    upscale: Type.With(Type.Optional(Type.Boolean()), {
+      description:
+        'Whether to offer rungs that are larger than every source of this schedule. Sources count that are looked at when the channel is added, see `checkSources`; any other is taken to be large enough. Default false.',
+    }),
+    frameRate: Type.With(Type.Optional(Type.Unsafe<number | string | Rational>({})), {
+      description:
+        "Output frames per second, 1 to 60: a number (29.97 is read as 30000/1001), a string such as `'24000/1001'`, or an exact ratio. Every programme is converted to it. Default 30.",
+    }),
+    segmentDuration: Type.With(Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })), {
+      description:
+        'Length of a segment in whole seconds, 1 to 10; 4.004 s for 4 at the 1001 rates. Default 4.',
+    }),
+    container: Type.With(Type.Optional(Type.Enum([...CONTAINERS])), {
+      description:
+        'What playlists name to a client that does not say (`?container=`): `fmp4` is CMAF with separate audio, `ts` MPEG-TS with picture and sound in one. Both are always served. Default `fmp4`.',
+    }),
+    audioBitrate: Type.With(Type.Optional(Type.Integer({ minimum: 32_000, maximum: 320_000 })), {
+      description: 'Bit rate of the audio in bit/s. Default 128000.',
+    }),
+    epoch: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.Unsafe<Date | string>({}),
+          isInstant,
+          () => 'must be a Date or an ISO 8601 string',
+        ),
+      ),
+      {
+        description:
+          "The instant at which the channel's first segment begins and from which all are numbered; not in the future. Default 2025-01-01T00:00:00.000Z.",
+      },
+    ),
+    loudness: Type.With(
+      Type.Optional(
+        Type.Union([
+          Type.Literal(false),
+          Type.Object(
+            {
+              target: Type.With(Type.Optional(Type.Number({ minimum: -40, maximum: -10 })), {
+                description:
+                  'Integrated loudness that programmes are brought to, in LUFS, -40 to -10. Default -23, by EBU R 128.',
+              }),
+              measure: Type.With(Type.Optional(Type.Enum(['cached', 'before'])), {
+                description:
+                  '`cached` uses what has been measured before (`probe` with `loudness`, `measureLoudness`) and leaves other files as they are; `before` measures those when the channel is added, which decodes the sound of every file. Default `cached`.',
+              }),
+            },
+            { additionalProperties: false },
+          ),
+        ]),
+      ),
+      {
+        description:
+          'Brings programmes to one loudness by a gain that is settled for each when the channel is added; false leaves them as they are. Default: -23 LUFS, for the files whose loudness is known by then.',
+      },
     ),
   },
   { additionalProperties: false },

@@ -1,7 +1,7 @@
 // What should be on the air: the channels of the configuration file and of the media folder, else demo channels.
 
 import { createHash } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import {
   type ChannelDefinition,
   type Headend,
@@ -38,8 +38,10 @@ export interface Plan {
   readonly channels: readonly PlannedChannel[];
   /** Airs when none of the others can. */
   readonly fallback: readonly ChannelDefinition[];
-  /** What to watch for changes: the folders that were looked into, and that of the configuration file. */
+  /** What to watch for changes: the folders that were looked into. */
   readonly folders: ReadonlySet<string>;
+  /** The configuration file, where there is one. */
+  readonly file?: string;
 }
 
 /** What {@link makePlan} works with. */
@@ -66,7 +68,7 @@ export async function makePlan(sources: Sources, context: PlanContext): Promise<
 
 async function configuredPlan(file: string, sources: Sources, context: PlanContext): Promise<Plan> {
   const { media, channels = [] } = await readConfiguration(file);
-  const folders = new Set([dirname(resolve(file))]);
+  const folders = new Set<string>();
   const planned = channels.map((channel) => configuredChannel(channel, sources, context, folders));
   if (media) {
     const ladder = media.ladder ?? sources.ladder;
@@ -78,7 +80,7 @@ async function configuredPlan(file: string, sources: Sources, context: PlanConte
     context.reports.warn({ channelId: id }, `No channel for ${name}: there is a channel ${id}`);
     return false;
   };
-  return { channels: planned.filter(isFirst), fallback: [], folders };
+  return { channels: planned.filter(isFirst), fallback: [], folders, file: resolve(file) };
 }
 
 async function mediaChannels(

@@ -101,7 +101,7 @@ async function serveUntil(
     log,
     plan: (reports, signal) => makePlan(sources, { headend, reports, signal }),
   });
-  const follow = () => lineup.follow(stop, ({ folders }) => watcher.watch(folders));
+  const follow = () => lineup.follow(stop, ({ folders, file }) => watcher.watch(folders, file));
   try {
     await follow();
     await restore(headend, log);

@@ -1,7 +1,8 @@
 // Notices that something in folders has changed: by the system's notifications, or by looking again where there are
 // none.
 
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, lstatSync, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.js';
 import type { Logger } from '../lib/index.js';
 
@@ -14,11 +15,13 @@ const LONGEST_WAIT_MS = 15_000;
 /** Where folders cannot be watched they are looked at this often. */
 const POLL_MS = 15_000;
 
-/** Watches folders, not those in them. */
+/** Watches folders, not those in them, and a file. */
 export class FolderWatcher implements Disposable {
   readonly #log: Pick<Logger, 'warn'>;
   readonly #clock: Clock;
   readonly #watchers = new Map<string, FSWatcher>();
+  // By folder, the only name in it that counts; null where all do.
+  #wanted: ReadonlyMap<string, string | null> = new Map();
   #changed = Promise.withResolvers<void>();
   // Each cancels its timer; undefined while there is none.
   #quiet: (() => void) | undefined;
@@ -30,14 +33,22 @@ export class FolderWatcher implements Disposable {
     this.#clock = clock;
   }
 
-  /** Watches these folders and no others. What becomes watched may have changed just before, so that is a change. */
-  watch(folders: ReadonlySet<string>): void {
+  /**
+   * Watches these folders, and a file in its own; no others. What becomes watched may have changed just before, so that
+   * is a change.
+   */
+  watch(folders: ReadonlySet<string>, file?: string): void {
+    const wanted = new Map<string, string | null>();
+    // What a link leads to changes under other names, as where Kubernetes mounts a ConfigMap.
+    if (file !== undefined) wanted.set(dirname(file), isLink(file) ? null : basename(file));
+    for (const folder of folders) wanted.set(folder, null);
+    this.#wanted = wanted;
     for (const [path, watcher] of this.#watchers) {
-      if (folders.has(path)) continue;
+      if (wanted.has(path)) continue;
       watcher.close();
       this.#watchers.delete(path);
     }
-    for (const path of folders) {
+    for (const path of wanted.keys()) {
       if (!this.#watchers.has(path) && this.#begin(path)) this.#noticed();
     }
   }
@@ -71,7 +82,7 @@ export class FolderWatcher implements Disposable {
 
   #begin(path: string): boolean {
     try {
-      const watcher = watch(path, () => this.#noticed());
+      const watcher = watch(path, (_event, name) => this.#onChange(path, name));
       watcher.on('error', (error) => {
         watcher.close();
         this.#watchers.delete(path);
@@ -83,6 +94,11 @@ export class FolderWatcher implements Disposable {
       this.#pollFor(path, error);
       return false;
     }
+  }
+
+  #onChange(folder: string, name: string | null): void {
+    const only = this.#wanted.get(folder) ?? null;
+    if (only === null || name === null || name === only) this.#noticed();
   }
 
   #noticed(): void {
@@ -107,4 +123,8 @@ export class FolderWatcher implements Disposable {
       this.trigger();
     }, POLL_MS);
   }
+}
+
+function isLink(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }

@@ -82,56 +82,126 @@ const Token = Type.String({ minLength: 16, maxLength: 1024, pattern: '^[\\x21-\\
 /** Schema of {@link HttpOptions}. */
 export const HttpOptionsSchema = Type.Object(
   {
-    basePath: Type.Optional(Type.String({ pattern: '^(?:/[A-Za-z0-9._~-]+)*$' })),
-    publicUrl: Type.Optional(
-      Type.Refine(Type.String(), isPublicUrl, () => 'must be an http or https URL without a query'),
-    ),
-    trustProxy: Type.Optional(
-      Type.Union([Type.Boolean(), Type.Array(Type.String({ minLength: 1 }))]),
-    ),
-    adminToken: Type.Optional(Token),
-    viewerToken: Type.Optional(Token),
-    signingSecret: Type.Optional(Type.String({ minLength: 32, maxLength: 1024 })),
-    mediaRoots: Type.Optional(
-      Type.Array(
+    basePath: Type.With(Type.Optional(Type.String({ pattern: '^(?:/[A-Za-z0-9._~-]+)*$' })), {
+      description:
+        'Path under which the routes lie, as `/tv`, for `headend.listen` and `headend.handler`. Default: none. A server that strips the path before it calls the handler, as Express does, needs none.',
+    }),
+    publicUrl: Type.With(
+      Type.Optional(
         Type.Refine(
           Type.String(),
-          isMediaRoot,
-          () => 'must be an absolute path, or an http or https URL that ends with "/"',
+          isPublicUrl,
+          () => 'must be an http or https URL without a query',
         ),
       ),
+      {
+        description:
+          'Where clients reach the routes, as `https://tv.example.org/live`: goes into the absolute URLs of lineups. Default: what the request says.',
+      },
     ),
-    rateLimit: Type.Optional(
-      Type.Union([
-        Type.Object(
-          {
-            max: Type.Optional(Type.Integer({ minimum: 1 })),
-            windowMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
-          },
-          { additionalProperties: false },
+    trustProxy: Type.With(
+      Type.Optional(Type.Union([Type.Boolean(), Type.Array(Type.String({ minLength: 1 }))])),
+      {
+        description:
+          "Whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` are believed: everybody's (`true`), or the addresses and networks (CIDR) of reverse proxies. Default: nobody's. For `headendPlugin` the option of the Fastify server counts instead.",
+      },
+    ),
+    adminToken: Type.With(Type.Optional(Token), {
+      description:
+        'Bearer token that may change channels and read details of the machine, at least 16 characters. Default: none; then only programs on this machine may, see docs/http.md.',
+    }),
+    viewerToken: Type.With(Type.Optional(Token), {
+      description:
+        'Bearer token that may watch, at least 16 characters. Default: none; everybody may watch.',
+    }),
+    signingSecret: Type.With(Type.Optional(Type.String({ minLength: 32, maxLength: 1024 })), {
+      description:
+        'Secret of signed URLs, at least 32 characters; see `signViewing`. Who has neither a signature nor a token may not watch. Default: none.',
+    }),
+    mediaRoots: Type.With(
+      Type.Optional(
+        Type.Array(
+          Type.Refine(
+            Type.String(),
+            isMediaRoot,
+            () => 'must be an absolute path, or an http or https URL that ends with "/"',
+          ),
         ),
-        Type.Literal(false),
-      ]),
-    ),
-    maxConnections: Type.Optional(Type.Integer({ minimum: 1 })),
-    maxEventClients: Type.Optional(Type.Integer({ minimum: 0 })),
-    statusMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })),
-    tunerName: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    tuners: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    ssdp: Type.Optional(Type.Boolean()),
-    notReady: Type.Optional(
-      Type.Refine(
-        Type.Unsafe<() => readonly string[]>({}),
-        (value) => typeof value === 'function',
-        () => 'must be a function',
       ),
+      {
+        description:
+          'Folders (absolute paths) and URL prefixes, ending with `/`, of the sources that channels added over HTTP may air. Default: none with an `adminToken`; without, programs on this machine may name any source.',
+      },
     ),
-    isPreparing: Type.Optional(
-      Type.Refine(
-        Type.Unsafe<() => boolean>({}),
-        (value) => typeof value === 'function',
-        () => 'must be a function',
+    rateLimit: Type.With(
+      Type.Optional(
+        Type.Union([
+          Type.Object(
+            {
+              max: Type.With(Type.Optional(Type.Integer({ minimum: 1 })), {
+                description: 'Requests in a window. Default 6000.',
+              }),
+              windowMs: Type.With(
+                Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
+                { description: 'Length of a window in milliseconds. Default 60000.' },
+              ),
+            },
+            { additionalProperties: false },
+          ),
+          Type.Literal(false),
+        ]),
       ),
+      {
+        description:
+          'How often one client address may ask; `false` for as often as it likes. Loopback always may.',
+      },
+    ),
+    maxConnections: Type.With(Type.Optional(Type.Integer({ minimum: 1 })), {
+      description: 'Connections that `headend.listen` holds at the same time. Default 10000.',
+    }),
+    maxEventClients: Type.With(Type.Optional(Type.Integer({ minimum: 0 })), {
+      description: 'Clients that follow `GET /events` at the same time. Default 100.',
+    }),
+    statusMs: Type.With(Type.Optional(Type.Integer({ minimum: 500, maximum: 600_000 })), {
+      description: 'Milliseconds between two status events of `GET /events`. Default 1000.',
+    }),
+    tunerName: Type.With(Type.Optional(Type.String({ minLength: 1, maxLength: 100 })), {
+      description:
+        'Name under which TV software finds the server as a tuner; its device id is made from it, so give servers in one network different ones. Default `Headend`.',
+    }),
+    tuners: Type.With(Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), {
+      description:
+        'How many channels TV software is told that it may watch at the same time; it refuses more itself. A channel that several watch counts for each. Default 32.',
+    }),
+    ssdp: Type.With(Type.Optional(Type.Boolean()), {
+      description:
+        'Whether to announce the tuner in the local networks (SSDP), so that TV software finds it by itself. Where it listens on this machine alone, only programs here find it. Not for `headend.handler`. Default false.',
+    }),
+    notReady: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.Unsafe<() => readonly string[]>({}),
+          (value) => typeof value === 'function',
+          () => 'must be a function',
+        ),
+      ),
+      {
+        description:
+          'Why the program is not ready to serve, for `GET /health/ready`; empty when it is. Default: it always is.',
+      },
+    ),
+    isPreparing: Type.With(
+      Type.Optional(
+        Type.Refine(
+          Type.Unsafe<() => boolean>({}),
+          (value) => typeof value === 'function',
+          () => 'must be a function',
+        ),
+      ),
+      {
+        description:
+          'Whether channels are still being added one after the other, as when a program starts. Lists of all channels for TV software, which forgets channels that a list lacks, answer `NOT_READY` then. Default: never.',
+      },
     ),
   },
   { additionalProperties: false },

@@ -68,35 +68,79 @@ const Text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 
 /** The members of a programme's schema; see {@link ProgrammeSchema}. */
 export const programmeMembers = {
-  source: Type.Union([
-    Type.String({ minLength: 1 }),
-    Type.Object({ video: Type.String(), audio: Type.String() }, { additionalProperties: false }),
-  ]),
-  inPoint: Type.Optional(Type.Number({ minimum: 0, maximum: SECONDS_LIMIT })),
-  outPoint: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: SECONDS_LIMIT })),
-  duration: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: SECONDS_LIMIT })),
-  title: Type.Optional(Type.String({ maxLength: 500 })),
-  subtitle: Type.Optional(Text(500)),
-  description: Type.Optional(Text(10_000)),
-  categories: Type.Optional(
-    Type.Unsafe<readonly string[]>(Type.Array(Text(100), { maxItems: 16 })),
+  source: Type.With(
+    Type.Union([
+      Type.String({ minLength: 1 }),
+      Type.Object(
+        {
+          video: Type.With(Type.String(), {
+            description:
+              "Video filter chain over black frames of the channel's size, as a function of the programme's time `t`; `{font}` stands for the channel's font file.",
+          }),
+          audio: Type.With(Type.String(), { description: 'Audio filter chain over silence.' }),
+        },
+        { additionalProperties: false },
+      ),
+    ]),
+    {
+      description:
+        'A file or URL that FFmpeg can open, or filter chains. The same source may occur any number of times.',
+    },
   ),
-  episode: Type.Optional(
-    Type.Object(
-      {
-        season: Type.Optional(Count),
-        number: Type.Optional(Count),
-        onScreen: Type.Optional(Text(100)),
-      },
-      { additionalProperties: false },
-    ),
+  inPoint: Type.With(Type.Optional(Type.Number({ minimum: 0, maximum: SECONDS_LIMIT })), {
+    description:
+      'Where in the source the programme begins, in seconds (microseconds count). Default 0.',
+  }),
+  outPoint: Type.With(Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: SECONDS_LIMIT })), {
+    description:
+      'Where in the source the programme ends, in seconds: another way to say `duration`.',
+  }),
+  duration: Type.With(Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: SECONDS_LIMIT })), {
+    description:
+      "How long the programme airs, in seconds; cut down to whole frames. Default: from `inPoint` to the end of the file, which must then be readable when the schedule is given. Required for generators, unless they have an `outPoint`. A file that ends earlier is followed by the channel's slate.",
+  }),
+  title: Type.With(Type.Optional(Type.String({ maxLength: 500 })), {
+    description: "Title for viewers. Default: the file's own title, else its name.",
+  }),
+  subtitle: Type.With(Type.Optional(Text(500)), { description: 'Title of the episode.' }),
+  description: Type.With(Type.Optional(Text(10_000)), {
+    description: 'What it is about, in a few sentences.',
+  }),
+  categories: Type.With(
+    Type.Optional(Type.Unsafe<readonly string[]>(Type.Array(Text(100), { maxItems: 16 }))),
+    { description: 'For example `Film` or `News`.' },
   ),
-  icon: Type.Optional(Text(2000)),
-  rating: Type.Optional(
-    Type.Object(
-      { system: Type.Optional(Text(100)), value: Text(100) },
-      { additionalProperties: false },
+  episode: Type.With(
+    Type.Optional(
+      Type.Object(
+        {
+          season: Type.With(Type.Optional(Count), { description: 'The season, from 1.' }),
+          number: Type.With(Type.Optional(Count), {
+            description: 'The episode within its season, from 1.',
+          }),
+          onScreen: Type.With(Type.Optional(Text(100)), {
+            description: 'The number as viewers see it. Default: `S02E05` from the other two.',
+          }),
+        },
+        { additionalProperties: false },
+      ),
     ),
+    { description: 'Which episode of a series it is.' },
+  ),
+  icon: Type.With(Type.Optional(Text(2000)), { description: 'URL of a picture.' }),
+  rating: Type.With(
+    Type.Optional(
+      Type.Object(
+        {
+          system: Type.With(Type.Optional(Text(100)), {
+            description: 'Who classifies. Default: not said.',
+          }),
+          value: Type.With(Text(100), { description: 'What it was classified as.' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    { description: "A classification, for example `{ system: 'BBFC', value: '12' }`." },
   ),
 };
 

@@ -5,16 +5,24 @@ import { channelMembers, LoopDefinition, timetableDefinition } from '../../lib/d
 import { HttpOptionsSchema } from '../../lib/http/options.js';
 import { HeadendOptionsSchema } from '../../lib/options.js';
 
-const Path = Type.String({
-  minLength: 1,
-  description: 'Relative paths count from the folder of the configuration file.',
-});
+const RELATIVE = 'Relative paths count from the folder of the configuration file.';
+
+/** @param what What lies there. */
+function path(what: string) {
+  return Type.String({ minLength: 1, description: `${what} ${RELATIVE}` });
+}
+
+/** A file that may be refused. */
+function fileOrNone(what: string) {
+  const description = `${what}; false for none. ${RELATIVE}`;
+  return Type.Union([Type.Literal(false), Type.String({ minLength: 1 })], { description });
+}
 
 /** The files of a folder, one after the other, for ever. */
 const FolderDefinition = Type.Object(
   {
-    type: Type.Literal('folder'),
-    path: Path,
+    type: Type.Literal('folder', { description: 'How the schedule is written down.' }),
+    path: path('The folder.'),
     order: Type.Optional(
       Type.Enum(['name', 'shuffle'], {
         description:
@@ -33,7 +41,9 @@ const Filling = Type.Union([LoopDefinition, FolderDefinition]);
 const Channel = Type.Object(
   {
     ...channelMembers,
-    schedule: Type.Union([LoopDefinition, timetableDefinition(Filling), FolderDefinition]),
+    schedule: Type.Union([LoopDefinition, timetableDefinition(Filling), FolderDefinition], {
+      description: 'What airs.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -62,14 +72,34 @@ export const ConfigurationSchema = Type.Object(
       Type.Object(
         {
           ...options,
-          host: Type.Optional(Type.String({ minLength: 1 })),
-          port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
-          state: Type.Optional({
-            ...Path,
-            description: 'Folder of the journal and of what is remembered about media files.',
-          }),
-          journal: Type.Optional(Type.Union([Type.Literal(false), Path])),
-          probeCache: Type.Optional(Type.Union([Type.Literal(false), Path])),
+          host: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description: 'Interface to listen on; `0.0.0.0` for all. Default `localhost`.',
+            }),
+          ),
+          port: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 65_535,
+              description: 'TCP port to listen on; 0 takes a free one. Default 8080.',
+            }),
+          ),
+          state: Type.Optional(
+            path(
+              'Folder of the journal and of what is remembered about media files. Default: `headend` in `XDG_STATE_HOME` or `~/.local/state`.',
+            ),
+          ),
+          journal: Type.Optional(
+            fileOrNone(
+              'Where sessions, the as-run log, faults and channels added over HTTP are written down. Default: `journal.sqlite` in the state directory',
+            ),
+          ),
+          probeCache: Type.Optional(
+            fileOrNone(
+              'Where it is remembered what media files hold. Default: `probes.sqlite` in the state directory',
+            ),
+          ),
           http: Type.Optional(
             Type.Object(http, {
               additionalProperties: false,
@@ -83,8 +113,11 @@ export const ConfigurationSchema = Type.Object(
     media: Type.Optional(
       Type.Object(
         {
-          path: Path,
-          ladder: channelMembers.ladder,
+          path: path('The folder.'),
+          ladder: Type.With(channelMembers.ladder, {
+            description:
+              'The video encodes that viewers of these channels can choose from. Default: 1080p, 720p and 480p; on machines with fewer than 4 cores without 1080p.',
+          }),
         },
         {
           additionalProperties: false,
@@ -92,7 +125,12 @@ export const ConfigurationSchema = Type.Object(
         },
       ),
     ),
-    channels: Type.Optional(Type.Array(Channel, { maxItems: 10_000 })),
+    channels: Type.Optional(
+      Type.Array(Channel, {
+        maxItems: 10_000,
+        description: 'The channels; those of `media` come after them.',
+      }),
+    ),
   },
   { additionalProperties: false, title: 'Headend' },
 );

@@ -13,6 +13,7 @@ import { HeadendError } from '../../lib/errors.js';
 import { Headend } from '../../lib/headend.js';
 import { HttpOptionsSchema } from '../../lib/http/options.js';
 import { openJournal } from '../../lib/journal/open-journal.js';
+import { loop } from '../../lib/timeline/schedule.js';
 import { FakeEngine } from '../stream/fake-engine.js';
 import { ask, json, startServer } from './support.js';
 
@@ -256,6 +257,31 @@ test('faults of channels that are gone leave the metrics', async () => {
   await waiting;
   assert.equal(await counted(), []);
   await headend.close();
+});
+
+test('with 201 channels and more the metrics stay bounded', async () => {
+  const { url, headend } = await startServer();
+  const ids = Array.from({ length: 202 }, (_, index) => `c${index}`);
+  // With the channel news there are 203.
+  for (const id of ids) {
+    const schedule = loop([{ source: '/film', duration: 60 }]);
+    await headend.channels.add({ id, schedule });
+  }
+  const fault = { stage: 'decode', message: '', averror: 0, source: '', airsAt: null } as const;
+  for (const channelId of ids) {
+    headend.emit('fault', { ...fault, code: 'DECODE_FAILED', channelId });
+  }
+  const text = (await ask(url, '/metrics')).body.toString();
+  await headend.close();
+  const labels = (metric: string) =>
+    [...text.matchAll(new RegExp(`^${metric}\\{.*channel="(\\w+)"\\}`, 'gm'))].map(([, id]) => id);
+  const labelled = ['news', ...ids.slice(0, 199)];
+  for (const metric of ['viewers', 'rungs', 'runway_seconds', 'generation_ratio']) {
+    assert.equal(labels(`headend_channel_${metric}`), labelled, metric);
+  }
+  assert.equal(labels('headend_faults_total'), [...ids.slice(0, 199), '_others']);
+  assert.match(text, /headend_faults_total\{code="DECODE_FAILED",channel="_others"\} 3\n/);
+  assert.match(text, /headend_channels\{state="idle"\} 203\n/);
 });
 
 test('every option is in docs/http.md', () => {

@@ -208,6 +208,31 @@ test('who sends headers or a body too slowly is told so and cut off', async ({ h
   await app.close();
 });
 
+test('a connection beyond maxConnections is turned away until another one ends', async () => {
+  const { headend, url } = await startServer({ maxConnections: 2 });
+  const { hostname, port } = new URL(url);
+  // An open connection that has had its answer, or null.
+  const connected = async () => {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => {});
+    socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const [data] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+    return Buffer.isBuffer(data) ? { socket, text: data.toString() } : null;
+  };
+  const first = await connected();
+  const second = await connected();
+  assert.match(first?.text ?? '', /^HTTP\/1\.1 200 /);
+  assert.match(second?.text ?? '', /^HTTP\/1\.1 200 /);
+  assert.is(await connected(), null);
+  first?.socket.destroy();
+  let third = null;
+  while (third === null) third = await connected();
+  assert.match(third.text, /^HTTP\/1\.1 200 /);
+  second?.socket.destroy();
+  third.socket.destroy();
+  await headend.close();
+});
+
 test('OPTIONS without a browser behind it is answered like a preflight', async ({ send }) => {
   for (const path of ['/channels', '/channels/news/index.m3u8', '/nothing', '*']) {
     const { status, body } = await send(path, { method: 'OPTIONS' });

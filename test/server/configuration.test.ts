@@ -1,5 +1,5 @@
 // The configuration file: what is wrong with one is told so that a person can mend it; paths; the schema for editors.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -179,6 +179,56 @@ test('files that somebody named are told from those in the default directory', a
     isJournalNamed: true,
     ...{ probeCache: join(home, 'probes.sqlite'), isProbeCacheNamed: true },
   });
+});
+
+// What the TSDoc of interfaces says about their members, by name.
+async function referenceTexts(): Promise<Map<string, Set<string>>> {
+  const folder = new URL('../../lib/', import.meta.url);
+  const texts = new Map<string, Set<string>>();
+  for (const file of await readdir(folder, { recursive: true })) {
+    if (!file.endsWith('.ts')) continue;
+    const source = await readFile(new URL(file, folder), 'utf8');
+    for (const [, comment = '', name = ''] of source.matchAll(
+      /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+readonly (\w+)\??:/g,
+    )) {
+      const text = comment
+        .replace(/^\s*\* ?/gm, ' ')
+        .replace(/\s+/g, ' ')
+        .trim();
+      texts.set(name, (texts.get(name) ?? new Set()).add(text));
+    }
+  }
+  return texts;
+}
+
+// What the file has besides the options of the library, or says in other words.
+const OF_THE_FILE =
+  '$schema server host port state journal probeCache http media channels schedule type path order programmes startsAt anchor num den';
+
+test('every member of the schema says what it is, as the reference of the library does', async () => {
+  const reference = await referenceTexts();
+  const own = OF_THE_FILE.split(' ');
+  let count = 0;
+  const look = (schema: object, place: string): void => {
+    for (const [name, value] of Object.entries(schema)) {
+      if (typeof value !== 'object' || value === null) continue;
+      if (name !== 'properties') {
+        look(value, place);
+        continue;
+      }
+      for (const [member, of] of Object.entries(Object(value))) {
+        const where = `${place}.${member}`;
+        const { description = '' } = Object(of);
+        assert.match(description, /^\S.*\.$/, where);
+        const isOwn = own.includes(member) || where === '.media.ladder';
+        assert.ok(isOwn || reference.get(member)?.has(description), `${where}: ${description}`);
+        count++;
+        look(Object(of), where);
+      }
+    }
+  };
+  look(JSON.parse(jsonSchema()), '');
+  assert.ok(count > 100);
 });
 
 test('the published schema is the one of the program, and the example file is valid', async ({

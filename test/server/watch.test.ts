@@ -1,5 +1,7 @@
 // Changes of folders are noticed when it is quiet again, and also where the system cannot tell of them.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -54,6 +56,43 @@ test('a change is told when it has been quiet for a second', async (context) => 
   await clock.advance(500);
   assert.is(told(), 1);
   while (told() === 1) await clock.advance(500);
+});
+
+test('beside a file nothing counts but the file', async (context) => {
+  const { folder, clock, watcher, told } = context;
+  const file = join(folder, 'headend.json');
+  await writeFile(file, 'x');
+  watcher.watch(new Set(), file);
+  await clock.advance(1000);
+  assert.is(told(), 1);
+  // Who watches the whole folder notices, so that the other one could have.
+  const everything = watch(folder);
+  const noticed = once(everything, 'change');
+  await writeFile(join(folder, 'journal.sqlite-wal'), 'x');
+  await noticed;
+  everything.close();
+  await settle();
+  assert.is(clock.pending, 0, 'nothing is about to be told');
+
+  // As editors save: a new file takes the name.
+  await writeFile(join(folder, 'headend.json.new'), 'y');
+  await rename(join(folder, 'headend.json.new'), file);
+  while (clock.pending === 0) await settle();
+  await clock.advance(1000);
+  assert.is(told(), 2);
+});
+
+test('a file that is a link changes with what is beside it', async (context) => {
+  const { folder, clock, watcher, told } = context;
+  const file = join(folder, 'headend.json');
+  await symlink('..data', file);
+  watcher.watch(new Set(), file);
+  await clock.advance(1000);
+  assert.is(told(), 1);
+  await writeFile(join(folder, '..data'), 'x');
+  while (clock.pending === 0) await settle();
+  await clock.advance(1000);
+  assert.is(told(), 2);
 });
 
 test('a folder that cannot be watched is looked at every 15 s, which is said once', async (context) => {
