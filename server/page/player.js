@@ -158,7 +158,8 @@ function rejoin() {
   const { hls } = playing;
   limitLatency(MOST_LATENCY_COUNT);
   const limit = 2 * hls?.latestLevelDetails?.targetduration;
-  if (hls?.latency - hls?.targetLatency > limit) video.currentTime = hls.liveSyncPosition;
+  // Not hls.latency, which is as old as the pause.
+  if (hls?.liveSyncPosition - video.currentTime > limit) video.currentTime = hls.liveSyncPosition;
 }
 
 function limitLatency(count) {
