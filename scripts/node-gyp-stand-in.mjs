@@ -6,5 +6,6 @@ import { runMain } from './setup/failure.mjs';
 
 await runMain(async () => {
   const config = process.argv.includes('--debug') ? 'Debug' : 'Release';
-  await buildAddon({ config, verbose: true });
+  // Not by prebuildify's `--strip`: that writes over the addon in its place, under the feet of processes that load it.
+  await buildAddon({ config, verbose: true, strip: true });
 });

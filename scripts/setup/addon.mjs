@@ -76,10 +76,10 @@ async function compile(config, target, log) {
 
 /**
  * Compiles the addon and puts it at `build/<config>/headend.node`.
- * @param {{ config?: string, verbose?: boolean }} [options]
+ * @param {{ config?: string, verbose?: boolean, strip?: boolean }} [options] `strip`: without symbols
  * @returns {Promise<string>} its path
  */
-export async function buildAddon({ config = 'Release', verbose = false } = {}) {
+export async function buildAddon({ config = 'Release', verbose = false, strip = false } = {}) {
   const { prefix } = await ensureNativeInputs();
   const before = await fingerprint(prefix);
   await prepareFolder(prefix, config);
@@ -92,6 +92,7 @@ export async function buildAddon({ config = 'Release', verbose = false } = {}) {
   await mkdir(dirname(target), { recursive: true });
   // By rename: a process that has the old addon loaded keeps it.
   await copyFile(built, `${target}.new`);
+  if (strip) await run('strip', ['--strip-all', `${target}.new`]);
   await rename(`${target}.new`, target);
   if (floor) say(`  headend.node needs glibc ${floor} or newer`);
   if (target === addon) {
