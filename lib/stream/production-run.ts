@@ -66,7 +66,6 @@ export class ProductionRun {
   // The first segment that has not been made yet.
   #next: number;
   #rungsInWork: readonly string[] | null = null;
-  #turn: Turn | null = null;
   #batches = 0;
   #generating: Promise<void> | null = null;
   #wasUnwatched = false;
@@ -92,7 +91,7 @@ export class ProductionRun {
       make: (maker, { rendition, sequence }, turn) => {
         const rungs = rendition === AUDIO_RENDITION ? [] : [rendition];
         const request = this.#engine.request(sequence, rungs);
-        return maker.make(request, this.#stopping.signal, (waits) => turn.waits(waits));
+        return maker.make(request, this.#stopping.signal, turn);
       },
       now,
       airsAt: (sequence) => grid.instantOfSegment(sequence),
@@ -149,7 +148,7 @@ export class ProductionRun {
 
   /** Whether the segment in work waits for its source. */
   get isWaiting(): boolean {
-    return this.#turn?.isWaiting ?? false;
+    return this.#maker.isWaiting;
   }
 
   get recovery(): Pick<Recovery, 'failures' | 'failure' | 'retryAt' | 'isOpen'> {
@@ -302,13 +301,11 @@ export class ProductionRun {
     const rungs = rungsInDemand();
     const begin = clock.monotonic();
     this.#rungsInWork = rungs;
-    this.#turn = turn;
     try {
       const request = this.#engine.request(sequence, rungs);
-      await this.#maker.make(request, this.#stopping.signal, (waits) => turn.waits(waits));
+      await this.#maker.make(request, this.#stopping.signal, turn);
     } finally {
       this.#rungsInWork = null;
-      this.#turn = null;
     }
     this.#noteAired(sequence);
     // What a source takes to answer says nothing about the machine.

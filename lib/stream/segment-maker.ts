@@ -4,6 +4,7 @@
 import type { BatchReport, ProduceRequest, Producer } from '../engine/engine.js';
 import { agree } from '../timeline/schedule.js';
 import { OutputGate } from './output-gate.js';
+import type { Turn } from './work-scheduler.js';
 
 /** What is asked of the engine. */
 export interface MakerRequest extends ProduceRequest {
@@ -18,7 +19,7 @@ export class SegmentMaker {
   #gate = new OutputGate();
   #told: MakerRequest | null = null;
   #working = false;
-  #onWait: (waits: boolean) => void = () => {};
+  #turn: Turn | null = null;
 
   /** @param createProducer Its second argument is to be called as {@link ProducerSink.onWait} is. */
   constructor(createProducer: (gate: OutputGate, onWait: (waits: boolean) => void) => Producer) {
@@ -31,25 +32,30 @@ export class SegmentMaker {
     return this.#working ? 'working' : 'parked';
   }
 
+  /** Whether the segment that is being made waits for its source. */
+  get isWaiting(): boolean {
+    return this.#turn?.isWaiting ?? false;
+  }
+
   /**
    * Makes what is asked for.
-   * @param onWait Called when it begins to wait for a source, and when it goes on.
+   * @param turn Told when it begins to wait for a source, and when it goes on.
    * @throws what the producer throws, once its threads are joined; the signal's reason.
    */
   async make(
     { knownTo, ...request }: MakerRequest,
     signal: AbortSignal,
-    onWait: (waits: boolean) => void,
+    turn: Turn,
   ): Promise<BatchReport> {
     signal.throwIfAborted();
     const onAbort = () => void this.#producer?.stop();
     signal.addEventListener('abort', onAbort, { once: true });
     this.#working = true;
-    this.#onWait = onWait;
+    this.#turn = turn;
     try {
       if (!this.#holdsFor(request)) await this.stop();
       signal.throwIfAborted();
-      this.#producer ??= this.#createProducer(this.#gate, (waits) => this.#onWait(waits));
+      this.#producer ??= this.#createProducer(this.#gate, (waits) => this.#turn?.waits(waits));
       this.#told = { ...request, knownTo };
       this.#gate.open(request.from + request.count - 1);
       return await this.#producer.produce(request);
@@ -59,7 +65,7 @@ export class SegmentMaker {
       throw error;
     } finally {
       this.#working = false;
-      this.#onWait = () => {};
+      this.#turn = null;
       signal.removeEventListener('abort', onAbort);
     }
   }

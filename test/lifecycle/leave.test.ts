@@ -2,40 +2,21 @@
 // In every state of its life the engine can be left in every way: it joins its threads within its time, leaves no
 // thread and no file behind, and the process ends as it should. Each case in a process of its own. D9.
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeFixture } from '../fixtures/make.js';
 import { type Finished, run } from '../support/process.js';
-import { listenSilently, type SilentServer } from './silent-server.js';
+import { type SilentContext, silentSuite } from './silent-suite.js';
 import { type ChildReport, STATES, type State, WAYS, type Way } from './states.js';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 /** Stop to joined is promised within a second. This is a deadline for a busy machine, not a measure of speed. */
 const STOP_MS = 5000;
 
-interface Context {
-  file: string;
-  server: SilentServer;
-}
-
-const test = suite<Context>('leave');
-
-test.before(async (context) => {
-  context.file = (await makeFixture({ frames: 200 })).path;
-  // 1.5 MB a second: half of it is more than libavformat reads before the first frame.
-  const output = ['-muxrate', '12M'];
-  const { path } = await makeFixture({ frames: 200, container: 'ts', output });
-  context.server = await listenSilently(path);
-});
-
-test.after(async ({ server }) => {
-  await server.close();
-});
+const test = silentSuite('leave');
 
 // With this variable Node reads certificates on a thread of its own, which may still be at it when the process ends.
 const { NODE_EXTRA_CA_CERTS: _, ...ENVIRONMENT } = process.env;
 
-async function leave(state: State, way: Way, { file, server }: Context): Promise<Finished> {
+async function leave(state: State, way: Way, { file, server }: SilentContext): Promise<Finished> {
   const args = ['--import', 'tsx', CHILD, state, way, file, server.url];
   const finished = await run(process.execPath, args, { env: ENVIRONMENT, timeoutMs: 30_000 });
   assert.is(finished.signal, null, `died of ${finished.signal}\n${finished.stderr}`);

@@ -1,31 +1,13 @@
 // deadline: 120 s
 // Sources that do not answer, on the real engine: the producer says that it waits, and channels with other sources are
 // made meanwhile. B12.
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createNativeEngine } from '../../lib/engine/native.js';
 import { type ChannelOptions, createHeadend, loop } from '../../lib/index.js';
-import { makeFixture } from '../fixtures/make.js';
 import { Collector, fileItem, PRODUCER, request } from '../support/engine-run.js';
-import { listenSilently, type SilentServer } from './silent-server.js';
+import { silentSuite } from './silent-suite.js';
 
-interface Context {
-  file: string;
-  server: SilentServer;
-}
-
-const test = suite<Context>('silent sources');
-
-test.before(async (context) => {
-  context.file = (await makeFixture({ frames: 200 })).path;
-  const output = ['-muxrate', '12M'];
-  const { path } = await makeFixture({ frames: 200, container: 'ts', output });
-  context.server = await listenSilently(path);
-});
-
-test.after(async ({ server }) => {
-  await server.close();
-});
+const test = silentSuite('silent sources');
 
 test('a producer tells that its source is silent or slow, once, and that it goes on', async ({
   server,
