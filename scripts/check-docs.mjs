@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Checks what the documents say against the repository: links lead to files and headings that
-// exist, commands exist, and every error code is explained.
+// exist, commands and their options exist, and every error code is explained.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -59,6 +59,30 @@ function checkCommands(file, scripts) {
   }
 }
 
+/** What each command of `headend` prints about itself. @type {Map<string, string>} */
+const helps = new Map();
+
+/** @param {string} command */
+function help(command) {
+  const args = ['--import', 'tsx', 'server/main.ts', command, '--help'];
+  const text = helps.get(command) ?? execFileSync(process.execPath, args, { cwd: root }).toString();
+  helps.set(command, text);
+  return text;
+}
+
+/** Commands that people are told to type have the options that they are given. @param {string} file */
+function checkOptions(file) {
+  const commands =
+    /\b(?:headend (serve|check|probe|hardware|config-schema)|npm start --(?= ))([^`\n]*)/g;
+  for (const [line, command = 'serve', rest = ''] of read(file).matchAll(commands)) {
+    for (const [option] of rest.matchAll(/(?<=\s)--?[a-z][a-z-]*/g)) {
+      if (!new RegExp(`(^|[\\s,])${option}\\b`, 'm').test(help(command))) {
+        problems.push(`${file}: "${line}": no option ${option}`);
+      }
+    }
+  }
+}
+
 function checkErrorCodes() {
   if (!existsSync(join(root, 'lib/errors.ts')) || !existsSync(join(root, 'docs/errors.md'))) return;
   const list = /ERROR_CODES = \[([\s\S]*?)\]/.exec(read('lib/errors.ts'))?.[1] ?? '';
@@ -110,7 +134,9 @@ const scripts = new Set(Object.keys(JSON.parse(read('package.json')).scripts));
 for (const file of documents) {
   checkLinks(file);
   checkCommands(file, scripts);
+  checkOptions(file);
 }
+for (const file of ['examples/Containerfile', 'examples/headend.service']) checkOptions(file);
 checkErrorCodes();
 checkMessages();
 

@@ -2,7 +2,8 @@
 // Compiles every TypeScript snippet of the documents against the library, each as a module of its own, and reads those
 // of JavaScript, JSON and the shell as their programs would. Tests run some of them: test/timeline/docs.test.ts,
 // test/http/description.test.ts, test/server/configuration.test.ts, test/http/proxies.test.ts.
-// A snippet that shows only a part is marked ```ts part and is left alone; docs/api/ shows declarations only.
+// Commands for the shell are checked against the programs they name in scripts/check-docs.mjs. A snippet that shows only a
+// part is marked ```ts part and has what it does not show from PART; docs/api/ shows declarations only.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,10 @@ const readers = {
   sh: ['bash', '-n'],
 };
 
+/** What a part of a program has from the rest of it, in one line. */
+const PART =
+  "import type * as H from 'headend'; declare const headend: H.Headend, channel: H.Channel, schedule: H.Schedule;";
+
 /** File names of the TypeScript snippets and where they stand. @type {Map<string, string>} */
 const places = new Map();
 
@@ -35,8 +40,14 @@ for (const document of documents.toString().split('\n')) {
   if (!document || document.startsWith('docs/api/')) continue;
   if (!existsSync(join(root, document))) continue;
   const text = readFileSync(join(root, document), 'utf8');
-  for (const { 1: language = '', 2: code, index } of text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)) {
+  for (const { 1: language = '', 2: code, index } of text.matchAll(/^```(.*)\n([\s\S]*?)^```/gm)) {
     const line = text.slice(0, index).split('\n').length + 1;
+    if (language === '') {
+      console.error(
+        `${document}:${line - 1}: a snippet of no language; what is no program is text`,
+      );
+      process.exitCode = 1;
+    }
     const reader = readers[language];
     if (reader !== undefined) {
       const [program, ...args] = reader;
@@ -46,10 +57,11 @@ for (const document of documents.toString().split('\n')) {
         process.exitCode = 1;
       } else read += 1;
     }
-    if (language !== 'ts') continue;
+    if (!/^ts\b/.test(language)) continue;
     const name = `${document.replace(/[^\w]+/g, '-')}-${line}.ts`;
     places.set(name, `${document}:${line}`);
-    writeFileSync(join(folder, name), `${code}\nexport {};\n`);
+    const before = language === 'ts part' ? PART : '';
+    writeFileSync(join(folder, name), `${before}${code}\nexport {};\n`);
   }
 }
 
@@ -60,6 +72,8 @@ const config = {
     noUnusedLocals: false,
     noUnusedParameters: false,
     checkJs: false,
+    // Snippets of bench/README.md are of files in its folder.
+    rootDirs: ['.', '../../bench'],
     paths: { headend: ['../../lib/index.ts'] },
   },
   include: ['*.ts'],

@@ -59,18 +59,22 @@ function after({ programme, number }: FrameCode): FrameCode {
   return { programme: (programme % FRAMES.length) + 1, number: 0 };
 }
 
+/** mpv's words, of several lines, for its own clock: the next line that ends with a full stop is their last. */
+const DESYNCHRONISED = /^Audio\/Video desynchronisation detected![\s\S]*?\(see A-V status field\)\.\n(Consider .*\n)?/m;
+
 const hasMpv = (await run('mpv', ['--version']).catch(() => ({ code: 1 }))).code === 0;
 
 for (const [name, path] of Object.entries(PLACES)) {
   const check = hasMpv ? test : test.skip;
   check(`mpv plays ${name}${hasMpv ? '' : ', which is not installed'}`, async ({ url }) => {
-    // As fast as it comes: what it says of its own clock on a busy machine is not about the stream.
+    // As fast as it comes, each track by itself: mpv then says on a busy machine that they are apart, which is not about
+    // the stream. That they are together is for the tests of the segments.
     const { code, stdout } = await run('mpv', [
       ...words('--no-config --no-input-terminal --vo=null --ao=null --ao-null-untimed --untimed'),
       ...words('--term-status-msg= --msg-level=all=warn,cplayer=info'),
       ...[`--length=${SECONDS}`, `${url}/${path}`],
     ]);
-    const said = complaintsOf(stdout.toString());
+    const said = complaintsOf(stdout.toString().replace(DESYNCHRONISED, ''));
     assert.is(code, 0, said.join('\n'));
     assert.match(said.join('\n'), /Video .*h264[\s\S]*Audio .*aac|Audio .*aac[\s\S]*Video .*h264/);
     assert.equal(
