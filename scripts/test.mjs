@@ -4,6 +4,7 @@
 //                         `check/types` or `native-asan`
 //   npm test -- --soak N WORD...   property tests try N times as many cases, others every time, and fuzzers run
 //                         N times as long
+//   npm test -- --repeat N WORD...   each test file runs N times over in its process
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -31,12 +32,12 @@ import { testFile } from './test/test-file.mjs';
  * @property {() => Promise<Outcome>} run
  */
 
-/** @param {number} soak @returns {Promise<Unit[]>} */
-async function testFiles(soak) {
+/** @param {number} soak @param {number} repeat @returns {Promise<Unit[]>} */
+async function testFiles(soak, repeat) {
   const files = (await readdir(join(root, 'test'), { recursive: true })).filter((file) =>
     file.endsWith('.test.ts'),
   );
-  return Promise.all(files.sort().map((file) => testFile(join('test', file), soak)));
+  return Promise.all(files.sort().map((file) => testFile(join('test', file), soak, repeat)));
 }
 
 // Most units wait now and then: for a disk, a clock, a thread that is still at work.
@@ -59,16 +60,19 @@ async function runAll(units, run) {
 await runMain(async () => {
   const { values, positionals: words } = parseArgs({
     allowPositionals: true,
-    options: { soak: { type: 'string', default: '1' } },
+    options: {
+      soak: { type: 'string', default: '1' },
+      repeat: { type: 'string', default: '1' },
+    },
   });
-  const soak = Number(values.soak);
-  if (!Number.isInteger(soak) || soak < 1)
-    throw new RangeError('--soak takes a whole number from 1');
+  const [soak, repeat] = [Number(values.soak), Number(values.repeat)];
+  if (![soak, repeat].every((times) => Number.isInteger(times) && times > 0))
+    throw new RangeError('--soak and --repeat take a whole number from 1');
   const units = [
     ...checks,
     ...(await nativeTests()),
     ...(await fuzzers(soak)),
-    ...(await testFiles(soak)),
+    ...(await testFiles(soak, repeat)),
   ].filter((unit) => words.length === 0 || words.some((word) => unit.name.includes(word)));
   const sum = { passed: 0, failed: 0, skipped: 0 };
   /** @type {Map<string, string>} */

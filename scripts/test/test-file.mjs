@@ -79,22 +79,26 @@ const count = (output, word) =>
 /**
  * @param {string} name the file, relative to the checkout
  * @param {number} soak by how much more than usual its property tests try; see test/support/soak.ts
+ * @param {number} repeat how many times it is run
  * @returns {Promise<import('../test.mjs').Unit>}
  */
-export async function testFile(name, soak) {
+export async function testFile(name, soak, repeat) {
   const file = join(root, name);
   const wishes = await wishesOf(file);
   return {
     name,
     alone: wishes.alone,
     run: async () => {
-      const deadlineMs = wishes.deadlineMs * soak;
+      const deadlineMs = wishes.deadlineMs * soak * repeat;
       if (wishes.needsTestAddon) {
         testAddonBuilt ??= buildTestAddon();
         await testAddonBuilt;
       }
       const { code, output, late } = await execute(
-        soak > 1 ? [file, '--soak', String(soak)] : [file],
+        [
+          ...(repeat > 1 ? ['scripts/test/repeat.mjs', String(repeat)] : []),
+          ...[file, ...(soak > 1 ? ['--soak', String(soak)] : [])],
+        ],
         deadlineMs,
       );
       const passed = count(output, 'Passed');
