@@ -60,7 +60,8 @@ function after({ programme, number }: FrameCode): FrameCode {
 }
 
 /** mpv's words, of several lines, for its own clock: the next line that ends with a full stop is their last. */
-const DESYNCHRONISED = /^Audio\/Video desynchronisation detected![\s\S]*?\(see A-V status field\)\.\n(Consider .*\n)?/m;
+const DESYNCHRONISED =
+  /^Audio\/Video desynchronisation detected![\s\S]*?\(see A-V status field\)\.\n(Consider .*\n)?/m;
 
 const hasMpv = (await run('mpv', ['--version']).catch(() => ({ code: 1 }))).code === 0;
 
