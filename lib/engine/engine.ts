@@ -309,7 +309,7 @@ export interface VideoTrack {
   readonly dynamicRange: 'sdr' | 'hdr10' | 'hlg';
   /** The Dolby Vision profile, null without one. */
   readonly dolbyVision: number | null;
-  /** From the headers, or from decoded pictures where those are silent; null when neither tells. */
+  /** From the headers where they say progressive, else from decoded pictures too; null when neither tells. */
   readonly fieldOrder: 'progressive' | 'top-first' | 'bottom-first' | null;
 }
 

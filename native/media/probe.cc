@@ -72,7 +72,6 @@ std::string field_order_of(AVFieldOrder order) {
   return "";
 }
 
-// Where the headers are silent the decoded pictures tell.
 std::string field_order_of_pictures(Demuxer& demuxer) {
   auto decoder = Decoder::open(demuxer, demuxer.video(), 1);
   if (!decoder.ok()) return "";
@@ -85,6 +84,13 @@ std::string field_order_of_pictures(Demuxer& demuxer) {
     order = "progressive";
   }
   return order;
+}
+
+// Headers may be silent, and where those of H.264 contradict each other the decoder's word counts: pictures are shown by
+// it. What they call interlaced stays so when it begins with progressive pictures.
+void look_at_fields(Demuxer& demuxer, std::string& order) {
+  const std::string seen = field_order_of_pictures(demuxer);
+  if (order.empty() || (!seen.empty() && seen != "progressive")) order = seen;
 }
 
 // Many distances between the first pictures that differ by a fifth and more, or an average that is not theirs. By the times
@@ -258,7 +264,7 @@ Result<ProbeResult> probe(const ProbeRequest& request, const InputOptions& optio
   result.video = video_of(demuxer);
   if (demuxer.audio()) demuxer.ignore(demuxer.audio());
   if (demuxer.still()) return result;
-  if (result.video->field_order.empty()) result.video->field_order = field_order_of_pictures(demuxer);
+  if (result.video->field_order != "progressive") look_at_fields(demuxer, result.video->field_order);
   result.video->variable_rate = is_variable(demuxer, result.video->frame_rate);
   if (stop.stop_requested()) return Status::stopped(Stage::kProbe);
   return result;

@@ -244,7 +244,7 @@ for (const [name, options] of [
   [
     'pictures in parts of fields',
     {
-      video: words('-c:v mpeg2video -b:v 4M -flags +ilme+ildct'),
+      video: words('-c:v mpeg2video -b:v 4M -flags:v +ilme+ildct'),
       audio: words('-c:a mp2'),
       container: 'mpg',
     },

@@ -30,7 +30,7 @@ const CODECS: Readonly<Record<string, { video: string; container: string; refuse
   'H.264': { video: 'libx264 -preset ultrafast -bf 2 -g 50', container: 'mp4' },
   'H.264 in a transport stream': { video: 'libx264 -preset veryfast -bf 3 -g 50', container: 'ts' },
   'H.264, interlaced': {
-    video: 'libx264 -preset veryfast -flags +ildct+ilme -g 50',
+    video: 'libx264 -preset veryfast -flags:v +ildct+ilme -g 50',
     container: 'ts',
   },
   HEVC: { video: 'libx265 -preset ultrafast -g 50 -x265-params log-level=error', container: 'mp4' },

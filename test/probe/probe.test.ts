@@ -84,6 +84,8 @@ test('D7: interlacing, from the headers or from the pictures', async (context) =
   for (const [name, options, expected] of [
     ['tff.mpg', '-c:v mpeg2video -flags +ilme+ildct -vf setfield=tff', 'top-first'],
     ['bff.avi', '-c:v mpeg4 -flags +ilme+ildct -vf setfield=bff -top 0', 'bottom-first'],
+    // ffmpeg's encoder says top-first in the timing of each picture, and puts the bottom field first.
+    ['bff.ts', '-c:v libx264 -flags +ilme+ildct -vf setfield=bff', 'bottom-first'],
     ['progressive.mp4', '-c:v libx264', 'progressive'],
     ['progressive.avi', '-c:v mpeg4', 'progressive'],
   ] as const) {
