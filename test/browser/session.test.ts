@@ -1,7 +1,7 @@
 // deadline: 600 s
 // alone
-// A viewer's evening in a real browser, in short (five minutes with `--soak`): hls.js plays through programmes, changes
-// rungs again and again, is paused, and the tab falls asleep for longer than the playlist reaches back.
+// A viewer's evening in a real browser, in CMAF and in MPEG-TS, in short (five minutes each with `--soak`): hls.js plays
+// through programmes, changes rungs again and again, is paused, and the tab falls asleep for longer than the playlist lasts.
 //
 // Claimed: nothing stalls and hls.js has nothing to complain about. Asserted while watching: no `waiting` event,
 // currentTime never stands still for a second, every picture is one of the schedule and later than the one before; to
@@ -32,17 +32,11 @@ const MOST_LATENCY_SEGMENTS = 8;
 /** Long enough to see both programmes. */
 const ROUND_SECONDS = 9;
 
-/** What happens in a session; lengths in seconds. */
-interface Plan {
-  readonly container: Container;
-  /** Of changing rungs. */
-  readonly rounds: number;
-  readonly afterPause: number;
-  readonly asleep: number;
-  readonly awake: number;
-}
-
-const isLong = soak > 1;
+/** What happens in a session: rounds of changing rungs, then lengths in seconds. */
+const PLAN =
+  soak > 1
+    ? { rounds: 20, afterPause: 30, asleep: 60, awake: 30 }
+    : { rounds: 1, afterPause: 4, asleep: 14, awake: 4 };
 
 const test = suite<{ browser: Browser }>('a session in the browser');
 
@@ -167,11 +161,11 @@ async function withRequests(page: Page, act: () => Promise<void>): Promise<void>
   }
 }
 
-async function watchSession(page: Page, url: string, plan: Plan): Promise<void> {
+async function watchSession(page: Page, url: string): Promise<void> {
   await tune(page, url, 'test');
   await page.evaluate('{ window.firstPlayer = headendPlayer.hls }');
 
-  for (let round = 0; round < plan.rounds; round += 1) {
+  for (let round = 0; round < PLAN.rounds; round += 1) {
     const [switching, switches] = await watchSwitching(page, ROUND_SECONDS);
     const seen = assertSmooth(switching, `${switches} switches`);
     assert.equal([...new Set(seen.map(({ programme }) => programme))].sort(), [1, 2]);
@@ -179,12 +173,10 @@ async function watchSession(page: Page, url: string, plan: Plan): Promise<void> 
   }
 
   await pause(page);
-  assertSmooth(await watch(page, plan.afterPause), 'after a pause');
-  if (plan.asleep > 0) {
-    await sleep(page, plan.asleep);
-    assertSmooth(await watch(page, plan.awake), 'after a sleep');
-    await untilOnAir(page);
-  }
+  assertSmooth(await watch(page, PLAN.afterPause), 'after a pause');
+  await sleep(page, PLAN.asleep);
+  assertSmooth(await watch(page, PLAN.awake), 'after a sleep');
+  await untilOnAir(page);
   const { errors } = await watch(page, 0.5);
   assert.ok(await page.evaluate('window.firstPlayer === headendPlayer.hls'), 'another player');
   assert.equal(
@@ -193,14 +185,14 @@ async function watchSession(page: Page, url: string, plan: Plan): Promise<void> 
   );
 }
 
-async function playSession(browser: Browser, plan: Plan): Promise<void> {
+async function playSession(browser: Browser, container: Container): Promise<void> {
   await using headend = await createHeadend({ hardware: 'software', playlistSegments: 6 });
   const faults: unknown[] = [];
   headend.on('fault', (fault) => faults.push(fault));
-  const [server, url] = await serve(headend, plan.container);
+  const [server, url] = await serve(headend, container);
   await using _server = server;
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  await withRequests(page, () => watchSession(page, url, plan));
+  await withRequests(page, () => watchSession(page, url));
   assert.equal(faults, []);
   const { viewers } = headend.channels.get('test').status();
   assert.is(viewers.length, 1);
@@ -211,18 +203,9 @@ async function playSession(browser: Browser, plan: Plan): Promise<void> {
   await page.close();
 }
 
-test('CMAF: rungs up and down, a pause, and a tab that sleeps', ({ browser }) =>
-  playSession(browser, {
-    container: 'fmp4',
-    ...(isLong
-      ? { rounds: 20, afterPause: 30, asleep: 60, awake: 30 }
-      : { rounds: 1, afterPause: 5, asleep: 16, awake: 5 }),
-  }));
-
-test('MPEG-TS: rungs up and down, and a pause', ({ browser }) =>
-  playSession(browser, {
-    ...{ container: 'ts', afterPause: 4, asleep: 0, awake: 0 },
-    rounds: isLong ? 2 : 1,
-  }));
+for (const container of ['fmp4', 'ts'] as const) {
+  test(`${container}: rungs up and down, a pause, and a tab that sleeps`, ({ browser }) =>
+    playSession(browser, container));
+}
 
 test.run();

@@ -1,7 +1,7 @@
 // What independent readers say about the bytes of one rendition: ffprobe's packets, ffmpeg's access units,
 // mediabunny's tracks, and the decode times written in its movie fragments.
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input, type InputTrack } from 'mediabunny';
-import { output, words } from './process.js';
+import { output, run, words } from './process.js';
 
 /** One coded frame or access unit, times in ticks of the track's timescale. */
 export interface Packet {
@@ -11,7 +11,7 @@ export interface Packet {
   readonly key: boolean;
 }
 
-/** The single track of a CMAF rendition. */
+/** One track of a rendition. */
 export interface TrackFacts {
   readonly kind: 'video' | 'audio';
   readonly codec: string;
@@ -27,8 +27,15 @@ export interface TrackFacts {
 }
 
 interface ProbeOutput {
-  readonly packets?: readonly { pts?: number; dts?: number; duration?: number; flags: string }[];
+  readonly packets?: readonly {
+    readonly stream_index: number;
+    readonly pts?: number;
+    readonly dts?: number;
+    readonly duration?: number;
+    readonly flags: string;
+  }[];
   readonly streams: readonly {
+    readonly index: number;
     readonly codec_type: string;
     readonly codec_name: string;
     readonly profile?: string;
@@ -42,30 +49,49 @@ interface ProbeOutput {
 
 /** ffprobe's view of init + segment(s). @throws when it is not exactly one track */
 export async function probeTrack(data: Uint8Array): Promise<TrackFacts> {
-  const args = words('-v error -show_packets -show_streams -of json pipe:0');
-  const { streams, packets = [] } = JSON.parse(
-    (await output('ffprobe', args, { input: data })).toString(),
-  ) as ProbeOutput;
-  const [stream, ...others] = streams;
-  if (stream === undefined || others.length > 0)
-    throw new Error(`a rendition with ${streams.length} tracks`);
-  return {
-    kind: stream.codec_type === 'video' ? 'video' : 'audio',
-    codec: stream.codec_name,
-    profile: stream.profile ?? '',
-    timescale: Number(stream.time_base.split('/')[1]),
-    width: stream.width ?? 0,
-    height: stream.height ?? 0,
-    sampleRate: Number(stream.sample_rate ?? 0),
-    channels: stream.channels ?? 0,
-    packets: packets.map(({ pts = Number.NaN, dts = Number.NaN, duration, flags }, index) => ({
-      pts,
-      dts,
-      // ffprobe 5.1 does not tell the duration of a file's very first access unit.
-      duration: duration ?? (packets[index + 1]?.dts ?? Number.NaN) - dts,
-      key: flags.startsWith('K'),
-    })),
-  };
+  const { tracks } = await probeTracks(data);
+  const [track, ...others] = tracks;
+  if (track === undefined || others.length > 0)
+    throw new Error(`a rendition with ${tracks.length} tracks`);
+  return track;
+}
+
+/** Of ffprobe's log; it is only for debugging that it tells what it found by the counters of MPEG-TS. */
+const COMPLAINT = /\[(warning|error|fatal|panic)\]|Continuity check failed/;
+
+/** ffprobe's view of every track, and everything that it complained about. @throws when it cannot read */
+export async function probeTracks(
+  data: Uint8Array,
+): Promise<{ readonly tracks: readonly TrackFacts[]; readonly complaints: string }> {
+  const args = words('-v level+debug -show_packets -show_streams -of json pipe:0');
+  const { code, stdout, stderr } = await run('ffprobe', args, { input: data });
+  const complaints = stderr
+    .split('\n')
+    .filter((line) => COMPLAINT.test(line))
+    .join('\n');
+  if (code !== 0) throw new Error(`ffprobe ended with ${code}: ${complaints.slice(-2000)}`);
+  const { streams, packets = [] } = JSON.parse(stdout.toString()) as ProbeOutput;
+  const tracks = streams.map((stream): TrackFacts => {
+    const own = packets.filter(({ stream_index }) => stream_index === stream.index);
+    return {
+      kind: stream.codec_type === 'video' ? 'video' : 'audio',
+      codec: stream.codec_name,
+      profile: stream.profile ?? '',
+      timescale: Number(stream.time_base.split('/')[1]),
+      width: stream.width ?? 0,
+      height: stream.height ?? 0,
+      sampleRate: Number(stream.sample_rate ?? 0),
+      channels: stream.channels ?? 0,
+      packets: own.map(({ pts = Number.NaN, dts = Number.NaN, duration, flags }, index) => ({
+        pts,
+        dts,
+        // ffprobe 5.1 does not tell the duration of a file's very first access unit.
+        duration: duration ?? (own[index + 1]?.dts ?? Number.NaN) - dts,
+        key: flags.startsWith('K'),
+      })),
+    };
+  });
+  return { tracks, complaints };
 }
 
 /** For every picture of an H.264 segment in decode order, whether it is an IDR picture (NAL unit type 5). */

@@ -1,19 +1,22 @@
-// deadline: 300 s
-// A thousand splices as a player gets them: short programmes one after the other on one channel, over HTTP, with a
-// clock that goes on as fast as the viewer reads. What came is judged by ffprobe, ffmpeg and m3u8-parser: every frame
-// by its bar code, every time stamp, every EXTINF and every announced programme.
+// deadline: 480 s
+// A thousand splices as players get them: short programmes one after the other on one channel, over HTTP, with a clock
+// that goes on as fast as the viewer reads; CMAF and MPEG-TS beside each other. What came is judged by ffprobe, ffmpeg
+// and m3u8-parser: every frame by its bar code, every time stamp, every EXTINF and every announced programme, and of
+// MPEG-TS every continuity counter; its tables and its clock by ts-reader.ts.
 import { type Manifest, Parser } from 'm3u8-parser';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createNativeEngine } from '../../lib/engine/native.js';
+import type { Container } from '../../lib/hls/container.js';
 import { Headend, loop } from '../../lib/index.js';
 import { describeCodes } from '../fixtures/barcode.js';
 import { readFrames, readSound } from '../fixtures/read.js';
 import { FakeClock } from '../stream/fake-clock.js';
-import { probeTrack } from '../support/media-facts.js';
+import { probeTracks, type TrackFacts } from '../support/media-facts.js';
 import { words } from '../support/process.js';
 import { airing, codesOnAir, makeSource, type Programme } from '../support/programmes.js';
 import { soak } from '../support/soak.js';
+import { readTs } from '../support/ts-reader.js';
 
 const SPLICES = 1000 * soak;
 const FRAME_RATE = { num: 10, den: 1 };
@@ -26,9 +29,19 @@ const FIRST = 1000;
 const DENSE = '-c:v libx264 -preset veryfast -crf 20 -g 5 -bf 2 -pix_fmt yuv420p';
 /** Segments that one run of a reader judges. */
 const STRETCH = 50;
-const RENDITIONS = ['180p', 'audio'] as const;
+/** What the viewer follows. */
+const PLAYLISTS: readonly Playlist[] = [
+  { path: '180p/index.m3u8', container: 'fmp4', kinds: ['video'] },
+  { path: 'audio/index.m3u8', container: 'fmp4', kinds: ['audio'] },
+  { path: '180p/ts.m3u8', container: 'ts', kinds: ['video', 'audio'] },
+];
 
-type Rendition = (typeof RENDITIONS)[number];
+interface Playlist {
+  readonly path: string;
+  readonly container: Container;
+  /** Of the tracks in its segments. */
+  readonly kinds: readonly TrackFacts['kind'][];
+}
 
 interface Got {
   readonly sequence: number;
@@ -42,9 +55,10 @@ interface Announced {
   readonly title: string;
 }
 
-/** What a viewer got of one rendition. */
+/** What a viewer got of one playlist. */
 interface Taken {
-  /** Those that have not been judged yet. */
+  readonly playlist: Playlist;
+  /** Those that have not been judged yet, behind the last one that has. */
   readonly segments: Got[];
   /** The segment that it needs next. */
   next: number;
@@ -120,55 +134,60 @@ test('D5: no gap, no overlap, no wrong frame and no wrong word about them in a t
   const from = FIRST * FRAMES_PER_SEGMENT;
   const spliced = airing(programmes, from, from + count * FRAMES_PER_SEGMENT);
   assert.ok(spliced.length > SPLICES, `${spliced.length} programmes`);
-  for (const rendition of RENDITIONS) {
-    assert.is(taken[rendition].inits.size, 1, `init segments of ${rendition}`);
-    assertAnnounced(taken[rendition].programmes, programmes, spliced);
+  for (const { playlist, inits, programmes: announced } of taken) {
+    assert.is(inits.size, playlist.container === 'ts' ? 0 : 1, `init segments of ${playlist.path}`);
+    assertAnnounced(announced, programmes, spliced);
   }
 });
 
 /** Reads what is listed, judges it, lets the clock go on by a segment, and so on up to segment `end`. */
-async function follow(
-  { base, clock, programmes }: Context,
-  end: number,
-): Promise<Record<Rendition, Taken>> {
-  const none = (): Taken => ({
-    ...{ segments: [], next: FIRST, inits: new Set(), init: new Uint8Array() },
-    programmes: new Map(),
-  });
-  const taken = { '180p': none(), audio: none() };
-  const { '180p': video, audio } = taken;
-  while (video.next < end || audio.next < end) {
-    await Promise.all(RENDITIONS.map((id) => poll(`${base}/${id}`, taken[id], end)));
-    for (const stretch of stretches(video, end)) {
-      await assertPictures(video.init, stretch, programmes);
-    }
-    for (const stretch of stretches(audio, end)) await assertSound(audio.init, stretch);
+async function follow({ base, clock, programmes }: Context, end: number): Promise<Taken[]> {
+  const all = PLAYLISTS.map(
+    (playlist): Taken => ({
+      ...{ playlist, segments: [], next: FIRST, inits: new Set(), init: new Uint8Array() },
+      programmes: new Map(),
+    }),
+  );
+  while (all.some(({ next }) => next < end)) {
+    await Promise.all(all.map((taken) => poll(`${base}/${taken.playlist.path}`, taken, end)));
+    await Promise.all(
+      all.map(async (taken) => {
+        for (const stretch of stretches(taken, end))
+          await assertStretch(taken, stretch, programmes);
+      }),
+    );
     await clock.advance(SEGMENT_MS);
   }
-  return taken;
+  return all;
 }
 
-/** Takes whole stretches out of what is to be judged, and at the end the rest. */
+/**
+ * Takes whole stretches out of what is to be judged, and at the end the rest. Each begins with the last segment of the
+ * one before, so that the joins between them are judged, too.
+ */
 function* stretches({ segments, next }: Taken, end: number): Generator<Got[], void, void> {
-  while (segments.length >= (next < end ? STRETCH : 1)) yield segments.splice(0, STRETCH);
+  while (segments.length >= (next < end ? STRETCH : 2)) {
+    yield segments.slice(0, STRETCH);
+    segments.splice(0, STRETCH - 1);
+  }
 }
 
-async function poll(folder: string, taken: Taken, end: number): Promise<void> {
+async function poll(url: string, taken: Taken, end: number): Promise<void> {
   const parser = new Parser();
-  parser.push(Buffer.from(await bytes(`${folder}/index.m3u8?session=viewer`)).toString());
+  parser.push(Buffer.from(await bytes(`${url}?session=viewer`)).toString());
   parser.end();
   const { manifest } = parser;
   noteProgrammes(manifest, taken);
   for (const [index, { uri, duration, map, programDateTime }] of manifest.segments.entries()) {
     const sequence = (manifest.mediaSequence ?? 0) + index;
     if (sequence < taken.next || taken.next === end) continue;
-    assert.is(sequence, taken.next, `${folder} lists every segment`);
+    assert.is(sequence, taken.next, `${url} lists every segment`);
     assert.is(programDateTime, EPOCH + sequence * SEGMENT_MS, `air time of ${sequence}`);
     if (map && !taken.inits.has(map.uri)) {
       taken.inits.add(map.uri);
-      taken.init = await bytes(`${folder}/${map.uri}`);
+      taken.init = await bytes(new URL(map.uri, url));
     }
-    taken.segments.push({ sequence, extinf: duration, data: await bytes(`${folder}/${uri}`) });
+    taken.segments.push({ sequence, extinf: duration, data: await bytes(new URL(uri, url)) });
     taken.next++;
   }
 }
@@ -189,7 +208,7 @@ function noteProgrammes(manifest: Manifest, { programmes }: Taken): void {
   }
 }
 
-async function bytes(url: string): Promise<Uint8Array> {
+async function bytes(url: string | URL): Promise<Uint8Array> {
   const response = await fetch(url);
   const body = new Uint8Array(await response.arrayBuffer());
   assert.is(response.status, 200, `${url}: ${Buffer.from(body).toString('latin1', 0, 300)}`);
@@ -217,49 +236,75 @@ function assertAnnounced(
   }
 }
 
-async function assertPictures(
-  init: Uint8Array,
+async function assertStretch(
+  { init, playlist }: Taken,
   segments: readonly Got[],
   programmes: readonly Programme[],
 ): Promise<void> {
+  const { path, container, kinds } = playlist;
+  const from = segments[0]?.sequence ?? 0;
+  const until = from + segments.length;
+  const what = `${path} from ${from}`;
   const whole = Buffer.concat([init, ...segments.map(({ data }) => data)]);
-  const from = (segments[0]?.sequence ?? 0) * FRAMES_PER_SEGMENT;
-  const frames = segments.length * FRAMES_PER_SEGMENT;
-  const { packets, timescale } = await probeTrack(whole);
+  const { tracks, complaints } = await probeTracks(whole);
+  assert.is(complaints, '', what);
+  assert.equal(
+    tracks.map(({ kind }) => kind),
+    kinds,
+    what,
+  );
+  if (container === 'ts') assert.equal(readTs(whole).problems, [], what);
+  for (const track of tracks) {
+    if (track.kind === 'video') await assertPictures(whole, track, from, until, programmes);
+    else await assertSound(whole, track, from, until);
+  }
+  for (const { sequence, extinf } of segments) {
+    const real = kinds.includes('video')
+      ? SEGMENT_MS / 1000
+      : ((unitAt(sequence + 1) - unitAt(sequence)) * 1024) / 48_000;
+    assert.ok(Math.abs(extinf - real) < 1e-6, `EXTINF of ${sequence} in ${path}: ${extinf}`);
+  }
+}
+
+async function assertPictures(
+  whole: Uint8Array,
+  { packets, timescale }: TrackFacts,
+  from: number,
+  until: number,
+  programmes: readonly Programme[],
+): Promise<void> {
+  const [first, end] = [from * FRAMES_PER_SEGMENT, until * FRAMES_PER_SEGMENT];
   const ticks = (timescale * FRAME_RATE.den) / FRAME_RATE.num;
   const shown = packets.map(({ pts }) => pts).sort((a, b) => a - b);
-  assert.equal(
-    shown,
-    Array.from({ length: frames }, (_, index) => (from + index) * ticks),
-    `times of segments from ${segments[0]?.sequence}`,
-  );
-  for (const { sequence, extinf } of segments) assert.is(extinf, 2, `EXTINF of ${sequence}`);
+  assert.equal(shown, multiples(first, end, ticks), `times of the pictures from ${from}`);
   const { codes, complaints } = await readFrames(whole);
   assert.is(complaints, '');
-  const due = codesOnAir(programmes, from, from + frames, FRAME_RATE);
+  const due = codesOnAir(programmes, first, end, FRAME_RATE);
   assert.is(describeCodes(codes), describeCodes(due));
 }
 
-async function assertSound(init: Uint8Array, segments: readonly Got[]): Promise<void> {
-  const whole = Buffer.concat([init, ...segments.map(({ data }) => data)]);
-  const { packets, timescale } = await probeTrack(whole);
-  assert.is(timescale, 48_000);
-  // The access units that start in the time of the segments: 1024 samples each, counted from the epoch.
-  const unitAt = (sequence: number) => Math.ceil((sequence * SEGMENT_MS * 48) / 1024);
-  const first = segments[0]?.sequence ?? 0;
-  const units = unitAt(first + segments.length) - unitAt(first);
-  assert.equal(
-    packets.map(({ dts }) => dts),
-    Array.from({ length: units }, (_, index) => (unitAt(first) + index) * 1024),
-    `times of the sound from ${first}`,
-  );
-  for (const { sequence, extinf } of segments) {
-    const real = ((unitAt(sequence + 1) - unitAt(sequence)) * 1024) / 48_000;
-    assert.ok(Math.abs(extinf - real) < 1e-6, `EXTINF of the sound of ${sequence}: ${extinf}`);
-  }
-  const sound = await readSound(whole);
-  assert.is(sound.complaints, '');
-  assert.is(sound.samples.length, units * 1024);
+async function assertSound(
+  whole: Uint8Array,
+  { packets, timescale }: TrackFacts,
+  from: number,
+  until: number,
+): Promise<void> {
+  const [first, end] = [unitAt(from), unitAt(until)];
+  const decoded = packets.map(({ dts }) => dts);
+  const due = multiples(first, end, (1024 * timescale) / 48_000);
+  assert.equal(decoded, due, `times of the sound from ${from}`);
+  const { samples, complaints } = await readSound(whole);
+  assert.is(complaints, '');
+  assert.is(samples.length, (end - first) * 1024);
+}
+
+/** The first access unit that starts in the time of the segment: 1024 samples each, counted from the epoch. */
+function unitAt(sequence: number): number {
+  return Math.ceil((sequence * SEGMENT_MS * 48) / 1024);
+}
+
+function multiples(from: number, until: number, step: number): number[] {
+  return Array.from({ length: until - from }, (_, index) => (from + index) * step);
 }
 
 test.run();
