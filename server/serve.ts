@@ -84,8 +84,10 @@ async function serveUntil(
     notReady,
     isPreparing: () => preparing,
   };
+  stop.throwIfAborted();
   await using headend = await startHeadend(options, settings, http, log);
   await using server = await createServer(headend);
+  stop.throwIfAborted();
   const url = await server.listen(address);
   log.info(`Listening on ${url}`);
   if (headend.http.ssdp && isLoopback(address.host)) {
@@ -105,6 +107,7 @@ async function serveUntil(
   try {
     await follow();
     await restore(headend, log);
+    stop.throwIfAborted();
     preparing = false;
     const channels = headend.channels.list();
     log.info(`Headend is on the air with ${counted(channels.length)}: open ${url} in a browser`);

@@ -1,6 +1,7 @@
 // Signals that end the process: the first one in good order, another one at once.
 
 import { FAILED } from './exit-codes.js';
+import { handOver } from './loading.js';
 import type { Log } from './log.js';
 
 // One Ctrl-C under npm arrives twice: from the terminal, and passed on by npm.
@@ -21,5 +22,6 @@ export function stopOnSignals(log: Log): AbortSignal {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  handOver();
   return controller.signal;
 }

@@ -1,6 +1,6 @@
 // deadline: 180 s
 // The `headend` command: exit codes, `check`, the end as the first process of a container, with viewers connected.
-import { access, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -207,6 +207,28 @@ test('SIGTERM ends it within five seconds while viewers hold connections open', 
   const { code, ms } = await server.stop('SIGTERM');
   assert.is(code, 0, server.text);
   assert.ok(ms < 5000, `${ms} ms`);
+});
+
+/** Waits until a process has a listener for SIGHUP, the first of all signals. */
+async function listens(pid: number): Promise<void> {
+  for (;;) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    const caught = BigInt(`0x${/^SigCgt:\s*(\w+)$/m.exec(status)?.[1]}`);
+    if (caught & 1n) return;
+  }
+}
+
+test('while it is being loaded SIGHUP is ignored and SIGTERM ends it', async () => {
+  const server = new ServerProcess();
+  await listens(server.pid);
+  assert.is(server.text, '');
+  server.kill('SIGHUP');
+  await server.url();
+  const other = new ServerProcess();
+  await listens(other.pid);
+  other.kill('SIGTERM');
+  assert.is((await other.ended).code, 0);
+  assert.not.match(other.text, /Headend is on the air/);
 });
 
 const unshare = ['--pid', '--fork', '--kill-child', '--mount-proc'];
