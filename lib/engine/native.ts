@@ -180,13 +180,17 @@ class NativeEngineAdapter implements Engine {
     signal?.throwIfAborted();
     if (this.#closing !== undefined) throw stopped();
     const id = accepted(start());
-    const cancel = (): void => this.#native.cancelProbe(id);
-    signal?.addEventListener('abort', cancel, { once: true });
+    let cancel = (): void => {};
     try {
-      return await new Promise<T>((resolve, reject) => keep(id, { resolve, reject }));
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
+      return await new Promise<T>((resolve, reject) => {
+        keep(id, { resolve, reject });
+        // At once: what the kernel holds in a read hears of it late or never.
+        cancel = () => {
+          this.#native.cancelProbe(id);
+          reject(signal?.reason);
+        };
+        signal?.addEventListener('abort', cancel, { once: true });
+      });
     } finally {
       signal?.removeEventListener('abort', cancel);
     }

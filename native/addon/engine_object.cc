@@ -1,5 +1,7 @@
 #include "addon/engine_object.h"
 
+#include <mutex>
+
 #include "addon/convert.h"
 #include "base/thread_name.h"
 #include "media/encoder_backend.h"
@@ -32,9 +34,24 @@ class EngineObject::ProducerSlot : public ProducerEvents {
   Producer producer_;  // last: its thread uses the rest
 };
 
-/** A probe or a measurement, and its thread. */
-struct EngineObject::ProbeSlot {
-  std::jthread thread;
+/** Where threads that may outlive the engine put what they tell, for as long as there is one. */
+class EngineObject::Outlet {
+ public:
+  explicit Outlet(EngineObject& engine) : engine_(&engine) {}
+
+  void post(Event event) {
+    std::lock_guard lock(mutex_);
+    if (engine_) engine_->post(std::move(event));
+  }
+
+  void close() {
+    std::lock_guard lock(mutex_);
+    engine_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  EngineObject* engine_;
 };
 
 Napi::Function EngineObject::define(Napi::Env env) {
@@ -60,6 +77,7 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
   }
   if (info[1].IsString()) input_.ca_file = info[1].As<Napi::String>();
   input_.memory = std::make_shared<SourceMemory>();
+  outlet_ = std::make_shared<Outlet>(*this);
   channel_ = Channel::New(env, info[0].As<Napi::Function>(), "headend", 0, 1, this);
   channel_.Unref(env);
   open_ = true;
@@ -195,10 +213,9 @@ Napi::Value EngineObject::look(Napi::Env env, Work work) {
   const uint32_t id = next_id_++;
   // A thread may be refused by the system.
   Status status = guarded(Stage::kProbe, [&]() -> Status {
-    auto& slot = probes_[id] = std::make_unique<ProbeSlot>();
-    slot->thread = std::jthread([this, id, work = std::move(work)](std::stop_token stop) {
+    probes_[id] = std::make_unique<AbandonableThread>([outlet = outlet_, id, work](const std::stop_token& stop) {
       name_this_thread("headend-probe");
-      post({id, guarded(Stage::kProbe, [&] { return work(id, stop); })});
+      outlet->post({id, guarded(Stage::kProbe, [&] { return work(id, stop); })});
     });
     return {};
   });
@@ -212,8 +229,8 @@ Napi::Value EngineObject::look(Napi::Env env, Work work) {
 
 Napi::Value EngineObject::probe(const Napi::CallbackInfo& info) {
   const ProbeRequest request{info[0].ToString(), info[1].ToBoolean()};
-  return look(info.Env(), [this, request](uint32_t, const std::stop_token& stop) {
-    return headend::probe(request, input_, stop);
+  return look(info.Env(), [input = input_, request](uint32_t, const std::stop_token& stop) {
+    return headend::probe(request, input, stop);
   });
 }
 
@@ -227,16 +244,17 @@ Napi::Value EngineObject::measure_loudness(const Napi::CallbackInfo& info) {
   if (part.Get("duration").IsObject()) duration = read.ratio(part, "duration");
   if (!read.ok()) return info.Env().Undefined();
   const std::string url = info[0].ToString();
-  return look(info.Env(), [this, url, in_point, duration](uint32_t id, const std::stop_token& stop) {
+  return look(info.Env(), [outlet = outlet_, input = input_, url, in_point, duration](uint32_t id,
+                                                                                      const std::stop_token& stop) {
     yield_to_others();
-    return headend::measure_loudness(url, in_point, duration, input_, stop,
-                                     [&](double seconds) { post({id, Progress{seconds}}); });
+    return headend::measure_loudness(url, in_point, duration, input, stop,
+                                     [&](double seconds) { outlet->post({id, Progress{seconds}}); });
   });
 }
 
 Napi::Value EngineObject::cancel_probe(const Napi::CallbackInfo& info) {
   const auto slot = probes_.find(info[0].ToNumber().Uint32Value());
-  if (slot != probes_.end()) slot->second->thread.request_stop();
+  if (slot != probes_.end()) slot->second->request_stop();
   return info.Env().Undefined();
 }
 
@@ -295,13 +313,14 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
 
 void EngineObject::stop_all() {
   for (auto& [id, slot] : producers_) slot->producer().request_stop();
-  for (auto& [id, slot] : probes_) slot->thread.request_stop();
+  for (auto& [id, thread] : probes_) thread->request_stop();
   for (auto& [id, thread] : detections_) thread.request_stop();
   if (remuxes_) remuxes_->request_stop();
   remuxes_.reset();     // joins
   producers_.clear();   // joins
-  probes_.clear();      // joins
+  probes_.clear();      // joins, or leaves behind what hangs
   detections_.clear();  // joins
+  if (outlet_) outlet_->close();
 }
 
 }  // namespace headend

@@ -1,6 +1,7 @@
 // The JavaScript class `Engine`: producers, probes, measurements and remuxes by number, and one thread-safe function that carries
 // everything they tell to one callback. Lives on the JS thread of its environment; every thread it starts is
-// joined by close() or, when the environment ends first, by the clean-up hook.
+// joined by close() or, when the environment ends first, by the clean-up hook; those that hang in a source or a driver are
+// left behind.
 #pragma once
 
 #include <napi.h>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/abandonable_thread.h"
 #include "media/encoder_detection.h"
 #include "media/loudness.h"
 #include "media/probe.h"
@@ -59,7 +61,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
  private:
   class ProducerSlot;
-  struct ProbeSlot;
+  class Outlet;
 
   static void call_js(Napi::Env env, Napi::Function callback, EngineObject* self, Event* event);
   using Channel = Napi::TypedThreadSafeFunction<EngineObject, Event, &EngineObject::call_js>;
@@ -92,7 +94,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   int work_ = 0;
   uint32_t next_id_ = 1;
   std::map<uint32_t, std::unique_ptr<ProducerSlot>> producers_;
-  std::map<uint32_t, std::unique_ptr<ProbeSlot>> probes_;
+  std::shared_ptr<Outlet> outlet_;
+  std::map<uint32_t, std::unique_ptr<AbandonableThread>> probes_;  // and measurements
   std::map<uint32_t, std::jthread> detections_;
   std::unique_ptr<TsQueue> remuxes_;  // null until the first
 };

@@ -1,23 +1,16 @@
 #include "media/encoder_detection.h"
 
-#include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <thread>
 
+#include "base/abandonable_thread.h"
 #include "base/thread_name.h"
 #include "media/blank_picture.h"
 #include "media/device.h"
 #include "media/device_trial.h"
 #include "media/encoder_backend.h"
 #include "media/segment_packets.h"
-
-#ifdef __linux__
-#include <dlfcn.h>
-#endif
 
 namespace headend {
 namespace {
@@ -58,42 +51,15 @@ Status take_packets(VideoEncoder& encoder, SegmentPackets& packets) {
   }
 }
 
-/** A trial that may outlive whoever waits for it. */
-struct Trial {
-  std::mutex mutex;
-  std::condition_variable_any ended;
-  std::optional<Status> outcome;  // guarded by mutex
-};
-
-// A thread that is left behind must not lose the code it runs when an environment unloads the addon.
-void keep_this_library_loaded() {
-#ifdef __linux__
-  Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(&keep_this_library_loaded), &info) && info.dli_fname)
-    dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-#endif
-}
-
 /** What came of `work` within the time, on a thread of its own. */
 Status attempt(const std::string& name, const std::function<Status()>& work, std::chrono::milliseconds patience,
                const std::stop_token& stop) {
-  auto trial = std::make_shared<Trial>();
-  std::thread thread([trial, name, work] {
+  const auto outcome = std::make_shared<Status>();  // the thread's until it has ended
+  AbandonableThread thread([outcome, name, work](const std::stop_token&) {
     name_this_thread("headend-try-" + name);
-    Status status = guarded(Stage::kEncode, work);
-    std::lock_guard lock(trial->mutex);
-    trial->outcome = std::move(status);
-    trial->ended.notify_all();
+    *outcome = guarded(Stage::kEncode, work);
   });
-  std::unique_lock lock(trial->mutex);
-  const bool ended = trial->ended.wait_for(lock, stop, patience, [&] { return trial->outcome.has_value(); });
-  lock.unlock();
-  if (ended) {
-    thread.join();
-    return *trial->outcome;
-  }
-  keep_this_library_loaded();
-  thread.detach();
+  if (thread.wait_until(std::chrono::steady_clock::now() + patience, stop)) return *outcome;
   return refused(stop.stop_requested() ? "the engine was stopped"
                                        : "it gave no answer within " + std::to_string(patience.count()) + " ms");
 }

@@ -31,7 +31,7 @@ bool needs_dolby_vision(const AVStream& stream) {
 }  // namespace
 
 FileSource::FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, int64_t first_picture,
-                       std::shared_ptr<const Device> device, PictureCounts& counts,
+                       std::shared_ptr<const Device> device, std::shared_ptr<PictureCounts> counts,
                        std::shared_ptr<InputWatch> watch)
     : entry_(std::move(entry)),
       start_frame_(start_frame),
@@ -41,7 +41,7 @@ FileSource::FileSource(FileEntry entry, int64_t start_frame, const ProducerOptio
       first_picture_(first_picture),
       pictures_(first_picture != kNoPictures),
       device_(std::move(device)),
-      counts_(counts),
+      counts_(std::move(counts)),
       gain_(static_cast<float>(std::pow(10.0, entry_.gain / 20))) {}
 
 Status FileSource::open(int64_t first_frame, std::stop_token stop) {
@@ -137,7 +137,7 @@ Result<bool> FileSource::restart_from(int64_t microseconds, int64_t picture) {
     if (sought.ok() && audio_) audio_->flush(mid_stream);
   }
   sound_.reset();
-  if (current_ && !shown_) counts_.dropped.fetch_add(1, std::memory_order_relaxed);
+  if (current_ && !shown_) counts_->dropped.fetch_add(1, std::memory_order_relaxed);
   current_ = cover_;
   shown_ = false;
   upcoming_.reset();
@@ -158,7 +158,7 @@ Status FileSource::read_upcoming() {
     video_ended_ = video_->ended();
     return {};
   }
-  counts_.decoded.fetch_add(1, std::memory_order_relaxed);
+  counts_->decoded.fetch_add(1, std::memory_order_relaxed);
   const AVFrame& picture = *frame.value();
   upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
   upcoming_end_ = grid_.frame_of(picture.pts + picture.duration, video_->time_base(), entry_.in_point, start_frame_);
@@ -167,7 +167,7 @@ Status FileSource::read_upcoming() {
 }
 
 void FileSource::air_upcoming() {
-  if (current_ && current_ != upcoming_ && !shown_) counts_.dropped.fetch_add(1, std::memory_order_relaxed);
+  if (current_ && current_ != upcoming_ && !shown_) counts_->dropped.fetch_add(1, std::memory_order_relaxed);
   shown_ = shown_ && current_ == upcoming_;
   current_ = upcoming_;
   current_frame_ = upcoming_frame_;

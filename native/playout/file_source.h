@@ -1,5 +1,5 @@
 // A media file as slices: seeks, decodes, and picks for every output frame the picture on air at its time.
-// Used by the one thread that reads the programme.
+// Used by the one thread that reads the programme, which may be left behind: everything is its own or shared.
 #pragma once
 
 #include <atomic>
@@ -30,7 +30,8 @@ class FileSource : public FrameSource {
    * where the device does. `watch` sees it wait for the file.
    */
   FileSource(FileEntry entry, int64_t start_frame, const ProducerOptions& options, int64_t first_picture,
-             std::shared_ptr<const Device> device, PictureCounts& counts, std::shared_ptr<InputWatch> watch);
+             std::shared_ptr<const Device> device, std::shared_ptr<PictureCounts> counts,
+             std::shared_ptr<InputWatch> watch);
 
   Status open(int64_t first_frame, std::stop_token stop) override;
   Result<Slice> next() override;
@@ -56,11 +57,11 @@ class FileSource : public FrameSource {
   const int64_t start_frame_;
   const Grid grid_;
   const InputOptions input_;
-  const std::vector<RungOptions>& rungs_;
+  const std::vector<RungOptions> rungs_;
   const int64_t first_picture_;
   const bool pictures_;
   const std::shared_ptr<const Device> device_;  // null: software decodes
-  PictureCounts& counts_;
+  const std::shared_ptr<PictureCounts> counts_;
   const float gain_;
 
   std::unique_ptr<Demuxer> demuxer_;

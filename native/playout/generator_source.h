@@ -28,7 +28,7 @@ class GeneratorSource : public FrameSource {
 
   const GeneratorEntry entry_;
   const int64_t start_frame_;
-  const ProducerOptions& options_;
+  const ProducerOptions options_;
   const bool pictures_;
   std::unique_ptr<FilterGraph> video_;
   std::unique_ptr<FilterGraph> audio_;

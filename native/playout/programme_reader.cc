@@ -13,28 +13,34 @@ constexpr size_t kMaxBytes = 64 << 20;
 
 }  // namespace
 
+/** What lies ready. */
+struct ProgrammeReader::Shelf {
+  BoundedQueue<Result<Slice>> slices{kMaxSlices, kMaxBytes};
+
+  void put(Result<Slice> slice, const std::stop_token& stop) {
+    const size_t bytes = slice.ok() ? slice.value().bytes() : 0;
+    slices.push(std::move(slice), bytes, stop);
+  }
+};
+
 ProgrammeReader::ProgrammeReader(std::unique_ptr<FrameSource> source, std::shared_ptr<const InputWatch> watch,
                                  int64_t first_frame)
-    : source_(std::move(source)), watch_(std::move(watch)), queue_(kMaxSlices, kMaxBytes) {
-  thread_ = std::jthread([this, first_frame](std::stop_token stop) { run(stop, first_frame); });
-}
+    : watch_(std::move(watch)),
+      shelf_(std::make_shared<Shelf>()),
+      thread_([source = std::shared_ptr<FrameSource>(std::move(source)), shelf = shelf_,
+               first_frame](const std::stop_token& stop) { run(*source, *shelf, stop, first_frame); }) {}
 
-void ProgrammeReader::deliver(Result<Slice> slice, const std::stop_token& stop) {
-  const size_t bytes = slice.ok() ? slice.value().bytes() : 0;
-  queue_.push(std::move(slice), bytes, stop);
-}
-
-void ProgrammeReader::run(std::stop_token stop, int64_t first_frame) {
+void ProgrammeReader::run(FrameSource& source, Shelf& shelf, const std::stop_token& stop, int64_t first_frame) {
   name_this_thread("headend-reader");
   work_in_long_turns();
-  if (Status status = guarded(Stage::kOpen, [&] { return source_->open(first_frame, stop); }); !status.ok()) {
-    deliver(status, stop);
+  if (Status status = guarded(Stage::kOpen, [&] { return source.open(first_frame, stop); }); !status.ok()) {
+    shelf.put(status, stop);
     return;
   }
   while (!stop.stop_requested()) {
-    Result<Slice> slice = guarded(Stage::kDecode, [&] { return source_->next(); });
+    Result<Slice> slice = guarded(Stage::kDecode, [&] { return source.next(); });
     const bool last = !slice.ok();
-    deliver(std::move(slice), stop);
+    shelf.put(std::move(slice), stop);
     if (last) return;
   }
 }
@@ -47,7 +53,7 @@ Result<Slice> ProgrammeReader::read(const std::stop_token& stop, std::chrono::mi
     const auto begun = now;
     const auto spent = watch_->spent();
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
-    result = queue_.pop(slice, stop, std::min<std::chrono::milliseconds>(left, WaitMeter::kSpan));
+    result = shelf_->slices.pop(slice, stop, std::min<std::chrono::milliseconds>(left, WaitMeter::kSpan));
     now = std::chrono::steady_clock::now();
     meter.note(std::clamp<std::chrono::nanoseconds>(watch_->spent() - spent, {}, now - begun));
   }

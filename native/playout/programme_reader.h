@@ -1,11 +1,12 @@
 // Reads one programme ahead of its use: a thread that opens the source and keeps a few slices ready.
-// Created and read by the producer's thread; the source belongs to the reader's own thread.
+// Created and read by the producer's thread; the source belongs to the reader's own thread, which is left behind when the
+// source does not let it go.
 #pragma once
 
 #include <chrono>
 #include <memory>
-#include <thread>
 
+#include "base/abandonable_thread.h"
 #include "base/bounded_queue.h"
 #include "media/interrupt.h"
 #include "playout/frame_source.h"
@@ -25,13 +26,13 @@ class ProgrammeReader {
   Result<Slice> read(const std::stop_token& stop, std::chrono::milliseconds patience, WaitMeter& meter);
 
  private:
-  void run(std::stop_token stop, int64_t first_frame);
-  void deliver(Result<Slice> slice, const std::stop_token& stop);
+  struct Shelf;
 
-  std::unique_ptr<FrameSource> source_;
+  static void run(FrameSource& source, Shelf& shelf, const std::stop_token& stop, int64_t first_frame);
+
   const std::shared_ptr<const InputWatch> watch_;
-  BoundedQueue<Result<Slice>> queue_;
-  std::jthread thread_;  // last: joined before the rest goes away
+  const std::shared_ptr<Shelf> shelf_;
+  AbandonableThread thread_;
 };
 
 }  // namespace headend

@@ -59,8 +59,10 @@ std::unique_ptr<TimelineReader::Programme> TimelineReader::open(const TimelineEn
 
 std::unique_ptr<FrameSource> TimelineReader::open_file(const FileEntry& file, int64_t start_frame,
                                                        std::shared_ptr<InputWatch> watch) {
-  const auto make = [this, file, start_frame, watch](std::shared_ptr<const Device> device) {
-    return std::make_unique<FileSource>(file, start_frame, options_, first_picture_, std::move(device), counts_, watch);
+  // Copies: the thread that calls it may be left behind.
+  const auto make = [file, start_frame, options = options_, first_picture = first_picture_, counts = counts_,
+                     watch](std::shared_ptr<const Device> device) {
+    return std::make_unique<FileSource>(file, start_frame, options, first_picture, std::move(device), counts, watch);
   };
   if (!device_ || !pictures()) return make(nullptr);
   return std::make_unique<DeviceSource>(make, device_);

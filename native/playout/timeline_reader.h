@@ -37,7 +37,7 @@ class TimelineReader {
   Result<Slice> read(int64_t frame, std::stop_token stop);
 
   /** What became of the pictures that the video decoders gave so far. */
-  const PictureCounts& pictures_read() const { return counts_; }
+  const PictureCounts& pictures_read() const { return *counts_; }
 
  private:
   /** A programme on air or about to be. */
@@ -61,7 +61,7 @@ class TimelineReader {
   const int64_t first_picture_;
   ProducerEvents& events_;
   WaitMeter wait_meter_;
-  PictureCounts counts_;  // outlives the readers that count into it
+  const std::shared_ptr<PictureCounts> counts_ = std::make_shared<PictureCounts>();
   std::vector<TimelineEntry> timeline_;
   std::unique_ptr<Programme> current_;
   std::unique_ptr<Programme> following_;
