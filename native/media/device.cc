@@ -95,6 +95,9 @@ class LibavDevice : public Device {
   const bool encodes_;
 };
 
+// How long a driver may take with what another one has asked of it.
+constexpr std::chrono::seconds kDriverPatience{10};
+
 Result<std::shared_ptr<const Device>> open_another(const std::string& encoder) {
 #ifdef HEADEND_BREAKABLE
   if (is_memory_device(encoder)) return open_memory_device(encoder);
@@ -111,6 +114,20 @@ Result<std::shared_ptr<const Device>> open_another(const std::string& encoder) {
       std::make_shared<LibavDevice>(*kind, BufferPtr(device), encoder != kSoftwareEncoder));
 }
 
+/** The device that is in use for an encoder. */
+struct DeviceSlot {
+  std::timed_mutex mutex;
+  std::weak_ptr<const Device> device;  // guarded by mutex
+};
+
+// Never destroyed: a driver that hangs may hold the thread that has one.
+DeviceSlot& slot_of(const std::string& encoder) {
+  static std::mutex mutex;
+  static auto& slots = *new std::map<std::string, DeviceSlot>();
+  const std::lock_guard lock(mutex);
+  return slots[encoder];
+}
+
 }  // namespace
 
 std::span<const DeviceKind> device_kinds() { return kKinds; }
@@ -124,14 +141,14 @@ std::string device_of(const std::string& encoder) {
 }
 
 Result<std::shared_ptr<const Device>> open_device(const std::string& encoder) {
-  static std::mutex mutex;
-  static std::map<std::string, std::weak_ptr<const Device>> in_use;
-  const std::lock_guard lock(mutex);  // also while a driver opens: a second context is what shall not come of it
-  std::weak_ptr<const Device>& known = in_use[encoder];
-  std::shared_ptr<const Device> device = known.lock();
+  DeviceSlot& slot = slot_of(encoder);
+  // Also while the driver opens: a second context is what shall not come of it.
+  const std::unique_lock lock(slot.mutex, kDriverPatience);
+  if (!lock) return Status(Code::kDeviceFailed, Stage::kOpen, "its driver has given no answer since it was asked first");
+  std::shared_ptr<const Device> device = slot.device.lock();
   if (device && !device->given_up()) return device;
   auto opened = open_another(encoder);
-  if (opened.ok()) known = opened.value();
+  if (opened.ok()) slot.device = opened.value();
   return opened;
 }
 

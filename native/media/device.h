@@ -67,6 +67,7 @@ std::string device_of(const std::string& encoder);
 /**
  * The machine's default device of that type: the one that others use for this encoder now, or one that is opened. A CUDA
  * context of its own for every run would cost each a tenth of a second and hundreds of MiB of the device's memory.
+ * Code::kDeviceFailed, too, when somebody else has been waiting for that driver for long.
  */
 Result<std::shared_ptr<const Device>> open_device(const std::string& encoder);
 
