@@ -55,6 +55,7 @@ class Decoder {
  private:
   Decoder(Demuxer& demuxer, const AVStream* stream) : demuxer_(demuxer), stream_(stream) {}
   Result<PacketPtr> next_packet();
+  Result<bool> is_astray(const AVPacket& packet);
   Result<bool> feed();
   /** Why the device cannot go on after an answer of libavcodec. */
   Status device_failure(int averror) const { return device_ ? device_->check(averror) : Status(); }
@@ -74,7 +75,7 @@ class Decoder {
   int packets_ = 0;        // packets sent since the last frame
   bool draining_ = false;
   bool until_key_ = false; // dropping packets before the next key frame
-  std::deque<PacketPtr> ahead_;  // read by skip_to()
+  std::deque<PacketPtr> ahead_;  // read to look at what follows
 };
 
 }  // namespace headend

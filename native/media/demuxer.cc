@@ -271,7 +271,10 @@ bool Demuxer::seek_by_memory(int64_t microseconds, int64_t picture) {
 }
 
 void Demuxer::mend(AVPacket& packet, const AVStream& stream) {
-  const auto finding = mender_.mend(packet, &stream == audio_, stream.time_base);
+  tell(mender_.mend(packet, &stream == audio_, stream.time_base));
+}
+
+void Demuxer::tell(TimestampMender::Finding finding) {
   if (finding == TimestampMender::Finding::kSound || remarked_) return;
   remarked_ = true;
   remark_ = Status(Code::kSourceDamaged, Stage::kDemux,

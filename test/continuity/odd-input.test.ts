@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine, EngineFault } from '../../lib/engine/engine.js';
@@ -22,7 +22,7 @@ import { describeCodes, type FrameCode } from '../fixtures/barcode.js';
 import { type FixtureOptions, makeFixture } from '../fixtures/make.js';
 import { readFrames, readSound } from '../fixtures/read.js';
 import { findMarks, TONE_AMPLITUDE, TONE_HZ, worstSineSnr } from '../fixtures/sound.js';
-import { movedTimestamps, withBox } from '../support/damage.js';
+import { movedComposition, movedTimestamps, withBox } from '../support/damage.js';
 import {
   Collector,
   expectedCodes,
@@ -137,6 +137,49 @@ for (const [kind, nth, hours] of [
     assertFaults(played, [['SOURCE_DAMAGED', url]]);
     const cold = await play(context, items, 1, 3);
     assertPlays(cold, items, 1, 3);
+  });
+}
+
+for (const [name, options, damage] of [
+  [
+    'a PTS that is 10 hours late',
+    { container: 'ts', startTime: 40_000 },
+    (file) => movedTimestamps(file, 'video', 20, 36_000, { only: 'pts' }),
+  ],
+  [
+    'a PTS that is 5 hours early',
+    { container: 'ts', startTime: 40_000 },
+    (file) => movedTimestamps(file, 'video', 20, -18_000, { only: 'pts' }),
+  ],
+  [
+    'a composition offset of 40 s',
+    // Behind the end of an edit list the picture would not be there at all.
+    { output: words('-use_editlist 0') },
+    (file) => movedComposition(file, 20, 40 * 12_800),
+  ],
+] as const satisfies readonly (readonly [string, FixtureOptions, (file: Buffer) => Buffer])[]) {
+  test(`D7: ${name}, beside a sound DTS, changes nothing else`, async (context) => {
+    const { path } = await makeFixture({ programme: 5, frames: 200, ...options });
+    const url = join(context.folder, basename(path));
+    await writeFile(url, damage(await readFile(path)));
+    const items = [fileItem(url, 5, 200)];
+    const played = await play(context, items, 4);
+    assertPlays(played, items, 4);
+    assertMarks(played, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assertFaults(played, [['SOURCE_DAMAGED', url]]);
+  });
+}
+
+for (const container of ['mp4', 'mkv']) {
+  test(`D7: a picture in ${container} that stands for long among pictures that are reordered is no damage`, async (context) => {
+    const { path } = await makeFixture({
+      ...{ programme: 11, frames: 100, container },
+      video: words('-c:v libx264 -preset ultrafast -bf 3 -b_strategy 0 -fps_mode vfr -copyts'),
+      videoFilter: "setpts='(N+if(gte(N,42),100,0))/25/TB'",
+    });
+    const played = await play(context, [fileItem(path, 11, 200)], 4);
+    assert.is(played.shows, '11/0-41 11/41x100 11/42-99');
+    assertFaults(played, []);
   });
 }
 
