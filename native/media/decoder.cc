@@ -172,16 +172,20 @@ int64_t Decoder::usual_duration() const {
 
 // Moves the timestamp to the programme's clock; a frame without one, or whose own was wrong, follows its predecessor.
 bool Decoder::place(AVFrame& frame) {
-  int64_t pts = frame.opaque ? AV_NOPTS_VALUE : frame.best_effort_timestamp;
-  if (pts != AV_NOPTS_VALUE)
-    pts -= origin_;
-  else if (next_pts_ != AV_NOPTS_VALUE)
-    pts = next_pts_;
-  else
-    return false;
+  const bool follows = frame.opaque || frame.best_effort_timestamp == AV_NOPTS_VALUE;
+  if (follows && next_pts_ == AV_NOPTS_VALUE) return false;
+  const int64_t pts = follows ? next_pts_ : frame.best_effort_timestamp - origin_;
   frame.pts = pts;
   if (frame.duration <= 0) frame.duration = usual_duration();
   next_pts_ = pts + frame.duration;
+  if (codec_->codec_type != AVMEDIA_TYPE_AUDIO || frame.sample_rate <= 0) return true;
+  // Of sound that follows on without timestamps the durations in ticks would add up to too little or too much.
+  if (!follows) {
+    run_pts_ = pts;
+    run_samples_ = 0;
+  }
+  run_samples_ += frame.nb_samples;
+  next_pts_ = run_pts_ + av_rescale_q(run_samples_, {1, frame.sample_rate}, stream_->time_base);
   return true;
 }
 
@@ -236,6 +240,7 @@ void Decoder::flush(bool mid_stream) {
   packets_ = 0;
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
   next_pts_ = mid_stream ? AV_NOPTS_VALUE : 0;
+  run_pts_ = run_samples_ = 0;
   ahead_.clear();
 }
 

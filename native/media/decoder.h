@@ -70,6 +70,8 @@ class Decoder {
   CodecPtr codec_;
   int64_t origin_ = 0;     // in stream time base
   int64_t next_pts_ = 0;   // of a frame that carries none; unknown in mid-stream
+  int64_t run_pts_ = 0;      // of the last sound that carried one
+  int64_t run_samples_ = 0;  // since then
   int64_t frames_ = 0;
   Status refusal_;         // before the first frame: what was said of the last packet
   int packets_ = 0;        // packets sent since the last frame

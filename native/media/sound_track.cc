@@ -103,9 +103,16 @@ Status SoundTrack::convert(const AVFrame* frame, int skip) {
   for (int channel = 0; channel < 2; ++channel)
     for (float* sample = plane(*samples, channel); sample != plane(*samples, channel) + got; ++sample)
       *sample = std::isfinite(*sample) ? std::clamp(*sample, -kLoudest, kLoudest) : 0.0F;
-  blocks_.push_back({end_, std::move(samples)});
+  keep({end_, std::move(samples)});
   end_ += got;
   return {};
+}
+
+// Only what can still be heard, however often the timestamps lead back to the same place.
+void SoundTrack::keep(Block block) {
+  if (block.end() <= from_) return;
+  std::erase_if(blocks_, [&](const Block& old) { return old.start >= block.start && old.end() <= block.end(); });
+  blocks_.push_back(std::move(block));
 }
 
 Status SoundTrack::append(const AVFrame& frame, Place place) {
@@ -149,13 +156,15 @@ Result<FramePtr> SoundTrack::read(int64_t from, int count) {
       std::memcpy(plane(*out.value(), channel) + (start - from), plane(*block.samples, channel) + (start - block.start),
                   sizeof(float) * (end - start));
   }
-  while (!blocks_.empty() && blocks_.front().end() <= from + count) blocks_.pop_front();
+  from_ = from + count;
+  std::erase_if(blocks_, [&](const Block& block) { return block.end() <= from_; });
   return out;
 }
 
-void SoundTrack::reset() {
+void SoundTrack::reset(int64_t from) {
   resampler_.reset();
   blocks_.clear();
+  from_ = from;
   end_ = INT64_MIN;
 }
 

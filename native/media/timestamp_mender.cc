@@ -20,6 +20,8 @@ constexpr int kAgreement = 5;
 // No clock counts further than this (about 36,000 years); what does would overflow.
 constexpr int64_t kFurthest = int64_t{1} << 60;
 
+constexpr int kSoundStream = 1;
+
 }  // namespace
 
 // The first packet of a stream has nothing of its own to fit; later ones may lie behind a gap of their own stream alone.
@@ -32,6 +34,14 @@ bool TimestampMender::fits(int64_t time, int stream) const {
   return time <= own + kGap || (other != kNever && std::llabs(time - other) <= kGap);
 }
 
+// Pictures may share a time; sound that lasts longer than the rounding of a timestamp follows what came before.
+bool TimestampMender::repeats(int64_t stamp, const AVPacket& packet, int stream) {
+  if (stream != kSoundStream) return false;
+  sound_repeats_ = stamp == sound_stamp_ && packet.duration > 1 ? sound_repeats_ + 1 : 0;
+  sound_stamp_ = stamp;
+  return sound_repeats_ > 0;
+}
+
 TimestampMender::Finding TimestampMender::mend(AVPacket& packet, int stream, AVRational time_base) {
   const int64_t stamp = packet.dts != AV_NOPTS_VALUE ? packet.dts : packet.pts;
   if (stamp == AV_NOPTS_VALUE) return Finding::kSound;
@@ -41,6 +51,11 @@ TimestampMender::Finding TimestampMender::mend(AVPacket& packet, int stream, AVR
   int64_t& expected = expected_[static_cast<size_t>(stream)];
   Finding finding = Finding::kSound;
 
+  if (repeats(stamp, packet, stream)) {
+    packet.pts = packet.dts = AV_NOPTS_VALUE;
+    if (!absurd) expected += duration;
+    return sound_repeats_ < kAgreement ? Finding::kSound : Finding::kRepeat;
+  }
   if (absurd || !fits(raw + shift_, stream)) {
     if (!absurd && suspects_ > 0 && std::llabs(raw - suspect_) <= kGap) {
       ++suspects_;
@@ -72,6 +87,7 @@ void TimestampMender::reset() {
   shift_ = 0;
   expected_ = {kNever, kNever};
   suspects_ = 0;
+  sound_stamp_ = kNever;
 }
 
 }  // namespace headend

@@ -99,6 +99,20 @@ void a_gap_in_one_stream_is_a_gap() {
   CHECK(source.pts() == 90'000);
 }
 
+void sound_that_stands_still_follows_on() {
+  for (const bool jumps : {true, false}) {
+    Source source(jumps);
+    for (int i = 0; i < 4'000; ++i) {
+      CHECK(source.at(0, kAudio) == (i < 5 ? Finding::kSound : Finding::kRepeat));
+      CHECK(source.pts() == (i == 0 ? 0 : AV_NOPTS_VALUE));
+    }
+    // Pictures may share a time.
+    for (int i = 0; i < 10; ++i) CHECK(source.at(160'000) == Finding::kSound);
+    CHECK(source.at(160'000, kAudio) == Finding::kSound);
+    CHECK(source.pts() == 160'000);
+  }
+}
+
 void where_the_container_is_trusted_a_step_is_what_it_says() {
   Source source(false);
   CHECK(source.at(0) == Finding::kSound);
@@ -118,6 +132,7 @@ int main() {
   a_clock_that_starts_anew_goes_on();
   a_straggler_does_not_hide_the_jump();
   a_gap_in_one_stream_is_a_gap();
+  sound_that_stands_still_follows_on();
   where_the_container_is_trusted_a_step_is_what_it_says();
   return test_result();
 }

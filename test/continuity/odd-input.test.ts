@@ -446,6 +446,36 @@ test('D7: sound that cannot be decoded leaves the pictures, silent, and a fault'
   assert.ok(played.faults.every(({ source }) => source === url));
 });
 
+test('D7: sound whose timestamps are all the same follows from its beginning, and a fault', async (context) => {
+  const { path } = await makeFixture({ programme: 9, frames: 200 });
+  const url = join(context.folder, 'standing.mkv');
+  await output('ffmpeg', words(`-v error -i ${path} -c copy -bsf:a setts=ts=0 ${url}`));
+  const items = [fileItem(url, 9, 200)];
+  const played = await play(context, items, 3);
+  assertPlays(played, items, 3);
+  // Nothing says that the first frame is there to prime the decoder.
+  const late = 1024 / RATE;
+  assertMarks(
+    played,
+    [0, 1, 2, 3, 4, 5].map((second) => second + late),
+  );
+  assertFaults(played, [['SOURCE_DAMAGED', url]]);
+});
+
+test('D7: sound that hardly gets further is given up, with a fault, and little of it is kept', async (context) => {
+  const pictures = await makeFixture({ programme: 9, frames: 100, audio: false });
+  const sound = await makeFixture({ frames: 2500, video: false, container: 'm4a' });
+  const url = join(context.folder, 'creeping.mkv');
+  const inputs = `-i ${pictures.path} -i ${sound.path}`;
+  // A millisecond for every four packets.
+  const creeping = 'setts=ts=floor(N/4)';
+  await output('ffmpeg', words(`-v error ${inputs} -c copy -bsf:a ${creeping} ${url}`));
+  const items = [fileItem(url, 9, 100)];
+  const played = await play(context, items, 2);
+  assertPlays(played, items, 2);
+  assertFaults(played, [['DECODE_FAILED', url]]);
+});
+
 test('D7: sound that cannot be mixed is silence with a fault of its own', async (context) => {
   const url = join(context.folder, 'many.mkv');
   const { path } = await makeFixture({ programme: 9, frames: 200, audio: false });
