@@ -70,10 +70,14 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
   return decoder;
 }
 
+int64_t Decoder::start() const {
+  return stream_->start_time == AV_NOPTS_VALUE ? 0 : av_sat_sub64(stream_->start_time, origin_);
+}
+
 // A packet that is decoded after that time is shown after it too, and so is all that follows; so are all key frames
 // after one that is shown after it.
 Result<bool> Decoder::skip_to(int64_t pts) {
-  const int64_t last = pts + origin_;
+  const int64_t last = av_sat_add64(pts, origin_);
   bool found = false;
   for (int64_t bytes = 0; bytes <= kMaxAheadBytes && ahead_.size() < kMaxAheadPackets;) {
     Result<PacketPtr> packet = demuxer_.read(stream_);
@@ -174,10 +178,10 @@ int64_t Decoder::usual_duration() const {
 bool Decoder::place(AVFrame& frame) {
   const bool follows = frame.opaque || frame.best_effort_timestamp == AV_NOPTS_VALUE;
   if (follows && next_pts_ == AV_NOPTS_VALUE) return false;
-  const int64_t pts = follows ? next_pts_ : frame.best_effort_timestamp - origin_;
+  const int64_t pts = follows ? next_pts_ : av_sat_sub64(frame.best_effort_timestamp, origin_);
   frame.pts = pts;
   if (frame.duration <= 0) frame.duration = usual_duration();
-  next_pts_ = pts + frame.duration;
+  next_pts_ = av_sat_add64(pts, frame.duration);
   if (codec_->codec_type != AVMEDIA_TYPE_AUDIO || frame.sample_rate <= 0) return true;
   // Of sound that follows on without timestamps the durations in ticks would add up to too little or too much.
   if (!follows) {
@@ -185,7 +189,7 @@ bool Decoder::place(AVFrame& frame) {
     run_samples_ = 0;
   }
   run_samples_ += frame.nb_samples;
-  next_pts_ = run_pts_ + av_rescale_q(run_samples_, {1, frame.sample_rate}, stream_->time_base);
+  next_pts_ = av_sat_add64(run_pts_, av_rescale_q(run_samples_, {1, frame.sample_rate}, stream_->time_base));
   return true;
 }
 

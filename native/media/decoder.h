@@ -49,7 +49,7 @@ class Decoder {
 
   AVRational time_base() const { return stream_->time_base; }
   /** The stream's first timestamp, counted like those of the frames; 0 when unknown. */
-  int64_t start() const { return stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time - origin_; }
+  int64_t start() const;
   const AVStream& stream() const { return *stream_; }
 
  private:

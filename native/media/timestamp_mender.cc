@@ -4,6 +4,7 @@
 
 extern "C" {
 #include <libavutil/avutil.h>
+#include <libavutil/common.h>
 #include <libavutil/mathematics.h>
 }
 
@@ -17,10 +18,18 @@ constexpr int64_t kBack = 1'000'000;
 constexpr int64_t kLongGap = 3'600'000'000;
 // So many packets that agree are no damage.
 constexpr int kAgreement = 5;
-// No clock counts further than this (about 36,000 years); what does would overflow.
+// No clock counts further than this (about 36,000 years, and half of what its ticks can count), and no packet lasts longer
+// than a day; what does would overflow.
 constexpr int64_t kFurthest = int64_t{1} << 60;
+constexpr int64_t kFurthestTick = int64_t{1} << 62;
+constexpr int64_t kLongest = 86'400'000'000;
 
 constexpr int kSoundStream = 1;
+
+bool is_absurd(int64_t stamp, AVRational time_base) {
+  const int64_t time = av_rescale_q(stamp, time_base, AV_TIME_BASE_Q);
+  return time > kFurthest || time < -kFurthest || stamp > kFurthestTick || stamp < -kFurthestTick;
+}
 
 }  // namespace
 
@@ -43,11 +52,12 @@ bool TimestampMender::repeats(int64_t stamp, const AVPacket& packet, int stream)
 }
 
 TimestampMender::Finding TimestampMender::mend(AVPacket& packet, int stream, AVRational time_base) {
+  if (packet.duration < 0 || packet.duration > av_rescale_q(kLongest, AV_TIME_BASE_Q, time_base)) packet.duration = 0;
   const int64_t stamp = packet.dts != AV_NOPTS_VALUE ? packet.dts : packet.pts;
   if (stamp == AV_NOPTS_VALUE) return Finding::kSound;
   const int64_t raw = av_rescale_q(stamp, time_base, AV_TIME_BASE_Q);
-  const int64_t duration = packet.duration > 0 ? av_rescale_q(packet.duration, time_base, AV_TIME_BASE_Q) : 0;
-  const bool absurd = raw > kFurthest || raw < -kFurthest || duration > kFurthest;
+  const int64_t duration = av_rescale_q(packet.duration, time_base, AV_TIME_BASE_Q);
+  const bool absurd = is_absurd(stamp, time_base) || (packet.pts != AV_NOPTS_VALUE && is_absurd(packet.pts, time_base));
   int64_t& expected = expected_[static_cast<size_t>(stream)];
   Finding finding = Finding::kSound;
 
@@ -76,8 +86,8 @@ TimestampMender::Finding TimestampMender::mend(AVPacket& packet, int stream, AVR
   suspects_ = 0;
   if (shift_ != 0) {
     const int64_t ticks = av_rescale_q(shift_, AV_TIME_BASE_Q, time_base);
-    if (packet.pts != AV_NOPTS_VALUE) packet.pts += ticks;
-    if (packet.dts != AV_NOPTS_VALUE) packet.dts += ticks;
+    if (packet.pts != AV_NOPTS_VALUE) packet.pts = av_sat_add64(packet.pts, ticks);
+    if (packet.dts != AV_NOPTS_VALUE) packet.dts = av_sat_add64(packet.dts, ticks);
   }
   expected = raw + shift_ + duration;
   return finding;

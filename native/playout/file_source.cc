@@ -6,6 +6,7 @@
 #include <utility>
 
 extern "C" {
+#include <libavutil/common.h>
 #include <libavutil/dovi_meta.h>
 #include <libavutil/mathematics.h>
 }
@@ -167,7 +168,8 @@ Status FileSource::read_upcoming() {
   counts_.decoded.fetch_add(1, std::memory_order_relaxed);
   const AVFrame& picture = *frame.value();
   upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
-  upcoming_end_ = grid_.frame_of(picture.pts + picture.duration, video_->time_base(), entry_.in_point, start_frame_);
+  upcoming_end_ = grid_.frame_of(av_sat_add64(picture.pts, picture.duration), video_->time_base(), entry_.in_point,
+                                 start_frame_);
   upcoming_ = share(frame.take());
   return {};
 }
