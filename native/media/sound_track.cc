@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "base/grid.h"
@@ -17,6 +18,9 @@ namespace {
 
 // Timestamps in containers are rounded and jitter; only a step larger than this (25 ms) moves the sound.
 constexpr int64_t kTolerance = kSampleRate / 40;
+
+// At lower rates a small file is days of samples at the channel's.
+constexpr int kLowestRate = 1000;
 
 // Float sources may hold anything; the encoder refuses what is not a number or far too loud.
 constexpr float kLoudest = 4.0F;
@@ -65,6 +69,9 @@ Status SoundTrack::set_up(const AVChannelLayout& from, const AVFrame& frame) {
 }
 
 Status SoundTrack::configure(const AVFrame& frame) {
+  if (frame.sample_rate < kLowestRate)
+    return {Code::kDecodeFailed, Stage::kNormalise,
+            "the audio has a sample rate of " + std::to_string(frame.sample_rate) + " Hz"};
   // Mono and friends often come without a named layout; others (discrete, ambisonic) have none that the mixer knows.
   AVChannelLayout by_count{};
   av_channel_layout_default(&by_count, frame.ch_layout.nb_channels);

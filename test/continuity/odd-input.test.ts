@@ -476,21 +476,27 @@ test('D7: sound that hardly gets further is given up, with a fault, and little o
   assertFaults(played, [['DECODE_FAILED', url]]);
 });
 
-test('D7: sound that cannot be mixed is silence with a fault of its own', async (context) => {
-  const url = join(context.folder, 'many.mkv');
-  const { path } = await makeFixture({ programme: 9, frames: 200, audio: false });
-  const wav = join(context.folder, 'many.wav');
-  await writeFile(wav, wavOf(70, RATE * 8));
-  await output('ffmpeg', ['-v', 'error', '-i', path, '-i', wav, '-c', 'copy', url]);
-  const items = [fileItem(url, 9, 200)];
-  const played = await play(context, items, 2);
-  assertPlays(played, items, 2);
-  assert.ok(loudestOf(played.samples) < 0.001);
-  assertFaults(played, [['DECODE_FAILED', url]]);
-});
+for (const [name, wav, says] of [
+  ['of too many channels', wavOf(70, RATE * 8), 'stereo'],
+  ['at a rate that none is recorded at', wavOf(2, 5000, 1), '1 Hz'],
+] as const) {
+  test(`D7: sound ${name} is silence with a fault of its own`, async (context) => {
+    const { path } = await makeFixture({ programme: 9, frames: 200, audio: false });
+    const sound = join(context.folder, 'odd.wav');
+    await writeFile(sound, wav);
+    const url = join(context.folder, 'odd.mkv');
+    await output('ffmpeg', ['-v', 'error', '-y', '-i', path, '-i', sound, '-c', 'copy', url]);
+    const items = [fileItem(url, 9, 200)];
+    const played = await play(context, items, 2);
+    assertPlays(played, items, 2);
+    assert.ok(loudestOf(played.samples) < 0.001);
+    assertFaults(played, [['DECODE_FAILED', url]]);
+    assert.match(played.faults[0]?.message ?? '', says);
+  });
+}
 
 /** A loud WAV of any number of channels. */
-function wavOf(channels: number, frames: number): Buffer {
+function wavOf(channels: number, frames: number, rate = RATE): Buffer {
   const wav = Buffer.alloc(44 + frames * channels * 2, 0x33);
   wav.write('RIFF', 0, 'latin1');
   wav.writeUInt32LE(wav.length - 8, 4);
@@ -498,8 +504,8 @@ function wavOf(channels: number, frames: number): Buffer {
   wav.writeUInt32LE(16, 16);
   wav.writeUInt16LE(1, 20);
   wav.writeUInt16LE(channels, 22);
-  wav.writeUInt32LE(RATE, 24);
-  wav.writeUInt32LE(RATE * channels * 2, 28);
+  wav.writeUInt32LE(rate, 24);
+  wav.writeUInt32LE(rate * channels * 2, 28);
   wav.writeUInt16LE(channels * 2, 32);
   wav.writeUInt16LE(16, 34);
   wav.write('data', 36, 'latin1');
