@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <thread>
 
+extern "C" {
+#include <libavutil/common.h>
+}
+
 namespace headend {
 namespace {
 
@@ -17,6 +21,12 @@ constexpr int kMaxThreads = 16;
 // Packets read ahead to find a key frame; without one within so much, decoding starts where reading did.
 constexpr int64_t kMaxAheadBytes = 64 << 20;
 constexpr size_t kMaxAheadPackets = 10'000;
+// A picture is decoded before so many that are shown before it (H.264 and HEVC), which is for no longer than this
+// unless one of those stands for long.
+constexpr size_t kMaxReordered = 16;
+constexpr int64_t kLeadMicroseconds = 2'000'000;
+// So many others that are shown as long after they are decoded are no damage.
+constexpr int kAgreement = 5;
 
 // libavcodec's own choice is one more, which costs processor time and decodes one picture more before the first is there.
 int threads_for(int64_t pixels) {
@@ -45,6 +55,7 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
     context->pkt_timebase = stream->time_base;
     context->thread_count = threads > 0 ? threads : threads_for(static_cast<int64_t>(context->width) * context->height);
     context->max_pixels = kMaxPixels;
+    context->flags |= AV_CODEC_FLAG_COPY_OPAQUE;
     if (decoder->device_)
       if (Status status = decoder->device_->prepare(*context); !status.ok()) return status;
     error = avcodec_open2(context, codec, nullptr);
@@ -59,10 +70,14 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
   return decoder;
 }
 
+int64_t Decoder::start() const {
+  return stream_->start_time == AV_NOPTS_VALUE ? 0 : av_sat_sub64(stream_->start_time, origin_);
+}
+
 // A packet that is decoded after that time is shown after it too, and so is all that follows; so are all key frames
 // after one that is shown after it.
 Result<bool> Decoder::skip_to(int64_t pts) {
-  const int64_t last = pts + origin_;
+  const int64_t last = av_sat_add64(pts, origin_);
   bool found = false;
   for (int64_t bytes = 0; bytes <= kMaxAheadBytes && ahead_.size() < kMaxAheadPackets;) {
     Result<PacketPtr> packet = demuxer_.read(stream_);
@@ -86,10 +101,49 @@ Result<bool> Decoder::skip_to(int64_t pts) {
 }
 
 Result<PacketPtr> Decoder::next_packet() {
-  if (ahead_.empty()) return demuxer_.read(stream_);
-  PacketPtr packet = std::move(ahead_.front());
-  ahead_.pop_front();
+  PacketPtr packet;
+  if (ahead_.empty()) {
+    Result<PacketPtr> read = demuxer_.read(stream_);
+    if (!read.ok() || !read.value()) return read;
+    packet = read.take();
+  } else {
+    packet = std::move(ahead_.front());
+    ahead_.pop_front();
+  }
+  Result<bool> astray = is_astray(*packet);
+  if (!astray.ok()) return astray.status();
+  if (astray.value()) {
+    packet->pts = AV_NOPTS_VALUE;
+    packet->opaque = this;
+    demuxer_.tell(TimestampMender::Finding::kOutlier);
+  }
   return packet;
+}
+
+// Whether a picture would be shown far from when it is decoded, and neither does the clock of what follows leap there, as
+// behind a picture that stands for long, nor are the others shown as late.
+Result<bool> Decoder::is_astray(const AVPacket& packet) {
+  if (codec_->codec_type != AVMEDIA_TYPE_VIDEO || packet.pts == AV_NOPTS_VALUE || packet.dts == AV_NOPTS_VALUE)
+    return false;
+  const int64_t limit = av_rescale_q(kLeadMicroseconds, AV_TIME_BASE_Q, stream_->time_base);
+  const int64_t lead = av_sat_sub64(packet.pts, packet.dts);
+  if (lead <= limit && lead >= -limit) return false;
+  int agreeing = 0;
+  for (size_t i = 0; i < kMaxReordered; ++i) {
+    if (i == ahead_.size()) {
+      Result<PacketPtr> read = demuxer_.read(stream_);
+      if (!read.ok()) return read.status();
+      if (!read.value()) return false;
+      ahead_.push_back(read.take());
+    }
+    const AVPacket& next = *ahead_[i];
+    if (next.dts == AV_NOPTS_VALUE) continue;
+    if (lead > 0 && next.dts >= packet.pts - limit) return false;
+    if (next.pts == AV_NOPTS_VALUE) continue;
+    const int64_t apart = av_sat_sub64(av_sat_sub64(next.pts, next.dts), lead);
+    if (apart <= limit && apart >= -limit && ++agreeing == kAgreement) return false;
+  }
+  return true;
 }
 
 // False when no packet is at hand.
@@ -120,18 +174,22 @@ int64_t Decoder::usual_duration() const {
   return rate.num > 0 && rate.den > 0 ? av_rescale_q(1, av_inv_q(rate), stream_->time_base) : 0;
 }
 
-// Moves the timestamp to the programme's clock; a frame without one follows its predecessor.
+// Moves the timestamp to the programme's clock; a frame without one, or whose own was wrong, follows its predecessor.
 bool Decoder::place(AVFrame& frame) {
-  int64_t pts = frame.best_effort_timestamp;
-  if (pts != AV_NOPTS_VALUE)
-    pts -= origin_;
-  else if (next_pts_ != AV_NOPTS_VALUE)
-    pts = next_pts_;
-  else
-    return false;
+  const bool follows = frame.opaque || frame.best_effort_timestamp == AV_NOPTS_VALUE;
+  if (follows && next_pts_ == AV_NOPTS_VALUE) return false;
+  const int64_t pts = follows ? next_pts_ : av_sat_sub64(frame.best_effort_timestamp, origin_);
   frame.pts = pts;
   if (frame.duration <= 0) frame.duration = usual_duration();
-  next_pts_ = pts + frame.duration;
+  next_pts_ = av_sat_add64(pts, frame.duration);
+  if (codec_->codec_type != AVMEDIA_TYPE_AUDIO || frame.sample_rate <= 0) return true;
+  // Of sound that follows on without timestamps the durations in ticks would add up to too little or too much.
+  if (!follows) {
+    run_pts_ = pts;
+    run_samples_ = 0;
+  }
+  run_samples_ += frame.nb_samples;
+  next_pts_ = av_sat_add64(run_pts_, av_rescale_q(run_samples_, {1, frame.sample_rate}, stream_->time_base));
   return true;
 }
 
@@ -186,6 +244,7 @@ void Decoder::flush(bool mid_stream) {
   packets_ = 0;
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
   next_pts_ = mid_stream ? AV_NOPTS_VALUE : 0;
+  run_pts_ = run_samples_ = 0;
   ahead_.clear();
 }
 

@@ -49,12 +49,13 @@ class Decoder {
 
   AVRational time_base() const { return stream_->time_base; }
   /** The stream's first timestamp, counted like those of the frames; 0 when unknown. */
-  int64_t start() const { return stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time - origin_; }
+  int64_t start() const;
   const AVStream& stream() const { return *stream_; }
 
  private:
   Decoder(Demuxer& demuxer, const AVStream* stream) : demuxer_(demuxer), stream_(stream) {}
   Result<PacketPtr> next_packet();
+  Result<bool> is_astray(const AVPacket& packet);
   Result<bool> feed();
   /** Why the device cannot go on after an answer of libavcodec. */
   Status device_failure(int averror) const { return device_ ? device_->check(averror) : Status(); }
@@ -69,12 +70,14 @@ class Decoder {
   CodecPtr codec_;
   int64_t origin_ = 0;     // in stream time base
   int64_t next_pts_ = 0;   // of a frame that carries none; unknown in mid-stream
+  int64_t run_pts_ = 0;      // of the last sound that carried one
+  int64_t run_samples_ = 0;  // since then
   int64_t frames_ = 0;
   Status refusal_;         // before the first frame: what was said of the last packet
   int packets_ = 0;        // packets sent since the last frame
   bool draining_ = false;
   bool until_key_ = false; // dropping packets before the next key frame
-  std::deque<PacketPtr> ahead_;  // read by skip_to()
+  std::deque<PacketPtr> ahead_;  // read to look at what follows
 };
 
 }  // namespace headend

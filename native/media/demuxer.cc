@@ -271,13 +271,18 @@ bool Demuxer::seek_by_memory(int64_t microseconds, int64_t picture) {
 }
 
 void Demuxer::mend(AVPacket& packet, const AVStream& stream) {
-  const auto finding = mender_.mend(packet, &stream == audio_, stream.time_base);
-  if (finding == TimestampMender::Finding::kSound || remarked_) return;
+  tell(mender_.mend(packet, &stream == audio_, stream.time_base));
+}
+
+void Demuxer::tell(TimestampMender::Finding finding) {
+  using Finding = TimestampMender::Finding;
+  if (finding == Finding::kSound || remarked_) return;
   remarked_ = true;
-  remark_ = Status(Code::kSourceDamaged, Stage::kDemux,
-                   finding == TimestampMender::Finding::kJump
-                       ? "the timestamps of " + url_ + " jump; the programme goes on with what follows"
-                       : "a timestamp of " + url_ + " is far from those around it and is not used");
+  const std::string what =
+      finding == Finding::kJump     ? "the timestamps of " + url_ + " jump; the programme goes on with what follows"
+      : finding == Finding::kRepeat ? "the timestamps of the sound of " + url_ + " stand still and are not used"
+                                    : "a timestamp of " + url_ + " is far from those around it and is not used";
+  remark_ = Status(Code::kSourceDamaged, Stage::kDemux, what);
 }
 
 void Demuxer::ignore(const AVStream* stream) {

@@ -77,6 +77,9 @@ class Demuxer {
    */
   Result<PacketPtr> read(const AVStream* stream);
 
+  /** What was found to be wrong with a timestamp, to be told the first time. */
+  void tell(TimestampMender::Finding finding);
+
   /** What was wrong with the source and has been mended, once; then nothing. */
   std::optional<Status> take_remark() { return std::exchange(remark_, std::nullopt); }
 

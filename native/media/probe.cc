@@ -7,6 +7,7 @@
 #include "media/picture_fitter.h"
 
 extern "C" {
+#include <libavutil/common.h>
 #include <libavutil/dovi_meta.h>
 #include <libavutil/pixdesc.h>
 }
@@ -193,7 +194,7 @@ Result<std::optional<std::vector<int64_t>>> find_key_frames(const std::string& u
     const bool key = packet.flags & AV_PKT_FLAG_KEY && packet.pts != AV_NOPTS_VALUE;
     const int64_t time = key ? packet.pts : packet.dts;
     if (time == AV_NOPTS_VALUE) continue;
-    const int64_t microseconds = av_rescale_q(time - start, video->time_base, AV_TIME_BASE_Q);
+    const int64_t microseconds = av_rescale_q(av_sat_sub64(time, start), video->time_base, AV_TIME_BASE_Q);
     if (key) key_frames.push_back(std::max<int64_t>(0, microseconds));
     if (packet.pos < 0) continue;
     if (key || places.empty() || microseconds >= places.back().microseconds + kPlaceMicroseconds)

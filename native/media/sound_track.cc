@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "base/grid.h"
@@ -17,6 +18,9 @@ namespace {
 
 // Timestamps in containers are rounded and jitter; only a step larger than this (25 ms) moves the sound.
 constexpr int64_t kTolerance = kSampleRate / 40;
+
+// At lower rates a small file is days of samples at the channel's.
+constexpr int kLowestRate = 1000;
 
 // Float sources may hold anything; the encoder refuses what is not a number or far too loud.
 constexpr float kLoudest = 4.0F;
@@ -65,6 +69,9 @@ Status SoundTrack::set_up(const AVChannelLayout& from, const AVFrame& frame) {
 }
 
 Status SoundTrack::configure(const AVFrame& frame) {
+  if (frame.sample_rate < kLowestRate)
+    return {Code::kDecodeFailed, Stage::kNormalise,
+            "the audio has a sample rate of " + std::to_string(frame.sample_rate) + " Hz"};
   // Mono and friends often come without a named layout; others (discrete, ambisonic) have none that the mixer knows.
   AVChannelLayout by_count{};
   av_channel_layout_default(&by_count, frame.ch_layout.nb_channels);
@@ -103,9 +110,16 @@ Status SoundTrack::convert(const AVFrame* frame, int skip) {
   for (int channel = 0; channel < 2; ++channel)
     for (float* sample = plane(*samples, channel); sample != plane(*samples, channel) + got; ++sample)
       *sample = std::isfinite(*sample) ? std::clamp(*sample, -kLoudest, kLoudest) : 0.0F;
-  blocks_.push_back({end_, std::move(samples)});
+  keep({end_, std::move(samples)});
   end_ += got;
   return {};
+}
+
+// Only what can still be heard, however often the timestamps lead back to the same place.
+void SoundTrack::keep(Block block) {
+  if (block.end() <= from_) return;
+  std::erase_if(blocks_, [&](const Block& old) { return old.start >= block.start && old.end() <= block.end(); });
+  blocks_.push_back(std::move(block));
 }
 
 Status SoundTrack::append(const AVFrame& frame, Place place) {
@@ -149,13 +163,15 @@ Result<FramePtr> SoundTrack::read(int64_t from, int count) {
       std::memcpy(plane(*out.value(), channel) + (start - from), plane(*block.samples, channel) + (start - block.start),
                   sizeof(float) * (end - start));
   }
-  while (!blocks_.empty() && blocks_.front().end() <= from + count) blocks_.pop_front();
+  from_ = from + count;
+  std::erase_if(blocks_, [&](const Block& block) { return block.end() <= from_; });
   return out;
 }
 
-void SoundTrack::reset() {
+void SoundTrack::reset(int64_t from) {
   resampler_.reset();
   blocks_.clear();
+  from_ = from;
   end_ = INT64_MIN;
 }
 

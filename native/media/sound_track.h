@@ -48,8 +48,8 @@ class SoundTrack {
   /** Samples [from, from + count); what the source does not cover is silence. Forgets everything before the end of it. */
   Result<FramePtr> read(int64_t from, int count);
 
-  /** Forgets everything, after a seek. */
-  void reset();
+  /** Forgets everything, after a seek. Nobody will ask for what lies before `from`. */
+  void reset(int64_t from);
 
  private:
   struct Block {
@@ -61,12 +61,14 @@ class SoundTrack {
   Status configure(const AVFrame& frame);
   Status set_up(const AVChannelLayout& from, const AVFrame& frame);
   Status convert(const AVFrame* frame, int skip = 0);
+  void keep(Block block);
 
   SwrPtr resampler_;
   AVChannelLayout layout_{};
   int rate_ = 0;
   int format_ = -1;
   int64_t end_ = INT64_MIN;
+  int64_t from_ = INT64_MIN;  // what lies before it is not kept
   std::deque<Block> blocks_;
 };
 

@@ -6,7 +6,9 @@
 #include <utility>
 
 extern "C" {
+#include <libavutil/common.h>
 #include <libavutil/dovi_meta.h>
+#include <libavutil/mathematics.h>
 }
 
 namespace headend {
@@ -16,6 +18,9 @@ namespace {
 constexpr int64_t kPreRollMicroseconds = 250'000;
 // How much further back to look, step by step, when a seek lands after the wanted picture.
 constexpr int64_t kSeekBackMicroseconds[] = {0, 5'000'000, 30'000'000};
+
+// Sound that is decoded and leads no further; a step back in its clock costs as much as it is long.
+constexpr int64_t kMaxWastedSamples = int64_t{60} * kSampleRate;
 
 // Dolby Vision whose colours (IPT) mean nothing to who does not apply its metadata: profiles 5 and 10.0 have no base layer
 // that is SDR, HDR10 or HLG.
@@ -136,7 +141,9 @@ Result<bool> FileSource::restart_from(int64_t microseconds, int64_t picture) {
     if (sought.ok() && video_) video_->flush(mid_stream);
     if (sought.ok() && audio_) audio_->flush(mid_stream);
   }
-  sound_.reset();
+  sound_.reset(grid_.first_sample(frame_));
+  sound_furthest_ = INT64_MIN;
+  sound_wasted_ = 0;
   if (current_ && !shown_) counts_->dropped.fetch_add(1, std::memory_order_relaxed);
   current_ = cover_;
   shown_ = false;
@@ -161,7 +168,8 @@ Status FileSource::read_upcoming() {
   counts_->decoded.fetch_add(1, std::memory_order_relaxed);
   const AVFrame& picture = *frame.value();
   upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
-  upcoming_end_ = grid_.frame_of(picture.pts + picture.duration, video_->time_base(), entry_.in_point, start_frame_);
+  upcoming_end_ = grid_.frame_of(av_sat_add64(picture.pts, picture.duration), video_->time_base(), entry_.in_point,
+                                 start_frame_);
   upcoming_ = share(frame.take());
   return {};
 }
@@ -200,8 +208,21 @@ Status FileSource::advance_sound(int64_t end_sample) {
     // What cannot be mixed to stereo leaves the pictures.
     if (status.code() == Code::kDecodeFailed) return end_sound(std::move(status));
     if (!status.ok()) return status;
+    if (!sound_leads_on(*frame.value()))
+      return end_sound({Code::kDecodeFailed, Stage::kNormalise,
+                        "the sound of " + entry_.url + " goes back again and again by its timestamps"});
   }
   return {};
+}
+
+// Whether what is decoded gets the sound further, on the whole.
+bool FileSource::sound_leads_on(const AVFrame& appended) {
+  if (sound_furthest_ == INT64_MIN) sound_furthest_ = sound_.end();
+  const int64_t decoded = av_rescale_rnd(appended.nb_samples, kSampleRate, appended.sample_rate, AV_ROUND_DOWN);
+  const int64_t further = std::max<int64_t>(0, sound_.end() - sound_furthest_);
+  sound_furthest_ += further;
+  sound_wasted_ = std::max<int64_t>(0, sound_wasted_ + decoded - further);
+  return sound_wasted_ <= kMaxWastedSamples;
 }
 
 Status FileSource::append_sound(const AVFrame& frame) {

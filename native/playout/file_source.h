@@ -47,6 +47,7 @@ class FileSource : public FrameSource {
   Status advance_picture(int64_t frame);
   Status advance_sound(int64_t end_sample);
   Status append_sound(const AVFrame& frame);
+  bool sound_leads_on(const AVFrame& appended);
   Status end_sound(Status reason);
   void end_pictures(Status reason);
   Result<SharedFrame> read_sound(int64_t start, int64_t end);
@@ -69,6 +70,8 @@ class FileSource : public FrameSource {
   std::unique_ptr<Decoder> audio_;
   AudioRaster raster_;
   SoundTrack sound_;
+  int64_t sound_furthest_ = INT64_MIN;  // how far it has ever been
+  int64_t sound_wasted_ = 0;            // decoded, less what that got it further
   SharedFrame cover_;           // stands for pictures where there are none
   std::deque<Status> remarks_;  // to be told with the next slices
 

@@ -25,7 +25,15 @@ class Source {
     packet_->duration = 40;
     return mender_.mend(*packet_, stream, kMilliseconds);
   }
+  /** One that lasts `duration` and is shown at `pts`. */
+  Finding with(int64_t milliseconds, int64_t pts, int64_t duration) {
+    packet_->dts = milliseconds;
+    packet_->pts = pts;
+    packet_->duration = duration;
+    return mender_.mend(*packet_, kVideo, kMilliseconds);
+  }
   int64_t pts() const { return packet_->pts; }
+  int64_t duration() const { return packet_->duration; }
   void seek() { mender_.reset(); }
 
  private:
@@ -99,6 +107,36 @@ void a_gap_in_one_stream_is_a_gap() {
   CHECK(source.pts() == 90'000);
 }
 
+void sound_that_stands_still_follows_on() {
+  for (const bool jumps : {true, false}) {
+    Source source(jumps);
+    for (int i = 0; i < 4'000; ++i) {
+      CHECK(source.at(0, kAudio) == (i < 5 ? Finding::kSound : Finding::kRepeat));
+      CHECK(source.pts() == (i == 0 ? 0 : AV_NOPTS_VALUE));
+    }
+    // Pictures may share a time.
+    for (int i = 0; i < 10; ++i) CHECK(source.at(160'000) == Finding::kSound);
+    CHECK(source.at(160'000, kAudio) == Finding::kSound);
+    CHECK(source.pts() == 160'000);
+  }
+}
+
+void what_cannot_be_counted_is_not_used() {
+  for (const bool jumps : {true, false}) {
+    Source source(jumps);
+    for (const int64_t duration : {INT64_MAX, INT64_MIN, int64_t{-1}}) {
+      CHECK(source.with(0, 0, duration) == Finding::kSound);
+      CHECK(source.duration() == 0);
+    }
+    CHECK(source.with(AV_NOPTS_VALUE, AV_NOPTS_VALUE, INT64_MAX) == Finding::kSound);
+    CHECK(source.duration() == 0);
+    CHECK(source.with(0, INT64_MAX, 40) == Finding::kOutlier);
+    CHECK(source.pts() == AV_NOPTS_VALUE);
+    CHECK(source.with(INT64_MIN + 1, 0, INT64_MAX) == Finding::kOutlier);
+    CHECK(source.at(80) == Finding::kSound);
+  }
+}
+
 void where_the_container_is_trusted_a_step_is_what_it_says() {
   Source source(false);
   CHECK(source.at(0) == Finding::kSound);
@@ -118,6 +156,8 @@ int main() {
   a_clock_that_starts_anew_goes_on();
   a_straggler_does_not_hide_the_jump();
   a_gap_in_one_stream_is_a_gap();
+  sound_that_stands_still_follows_on();
+  what_cannot_be_counted_is_not_used();
   where_the_container_is_trusted_a_step_is_what_it_says();
   return test_result();
 }

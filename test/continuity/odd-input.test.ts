@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine, EngineFault } from '../../lib/engine/engine.js';
@@ -22,7 +22,7 @@ import { describeCodes, type FrameCode } from '../fixtures/barcode.js';
 import { type FixtureOptions, makeFixture } from '../fixtures/make.js';
 import { readFrames, readSound } from '../fixtures/read.js';
 import { findMarks, TONE_AMPLITUDE, TONE_HZ, worstSineSnr } from '../fixtures/sound.js';
-import { movedTimestamps, withBox } from '../support/damage.js';
+import { movedComposition, movedTimestamps, withBox } from '../support/damage.js';
 import {
   Collector,
   expectedCodes,
@@ -137,6 +137,49 @@ for (const [kind, nth, hours] of [
     assertFaults(played, [['SOURCE_DAMAGED', url]]);
     const cold = await play(context, items, 1, 3);
     assertPlays(cold, items, 1, 3);
+  });
+}
+
+for (const [name, options, damage] of [
+  [
+    'a PTS that is 10 hours late',
+    { container: 'ts', startTime: 40_000 },
+    (file) => movedTimestamps(file, 'video', 20, 36_000, { only: 'pts' }),
+  ],
+  [
+    'a PTS that is 5 hours early',
+    { container: 'ts', startTime: 40_000 },
+    (file) => movedTimestamps(file, 'video', 20, -18_000, { only: 'pts' }),
+  ],
+  [
+    'a composition offset of 40 s',
+    // Behind the end of an edit list the picture would not be there at all.
+    { output: words('-use_editlist 0') },
+    (file) => movedComposition(file, 20, 40 * 12_800),
+  ],
+] as const satisfies readonly (readonly [string, FixtureOptions, (file: Buffer) => Buffer])[]) {
+  test(`D7: ${name}, beside a sound DTS, changes nothing else`, async (context) => {
+    const { path } = await makeFixture({ programme: 5, frames: 200, ...options });
+    const url = join(context.folder, basename(path));
+    await writeFile(url, damage(await readFile(path)));
+    const items = [fileItem(url, 5, 200)];
+    const played = await play(context, items, 4);
+    assertPlays(played, items, 4);
+    assertMarks(played, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assertFaults(played, [['SOURCE_DAMAGED', url]]);
+  });
+}
+
+for (const container of ['mp4', 'mkv']) {
+  test(`D7: a picture in ${container} that stands for long among pictures that are reordered is no damage`, async (context) => {
+    const { path } = await makeFixture({
+      ...{ programme: 11, frames: 100, container },
+      video: words('-c:v libx264 -preset ultrafast -bf 3 -b_strategy 0 -fps_mode vfr -copyts'),
+      videoFilter: "setpts='(N+if(gte(N,42),100,0))/25/TB'",
+    });
+    const played = await play(context, [fileItem(path, 11, 200)], 4);
+    assert.is(played.shows, '11/0-41 11/41x100 11/42-99');
+    assertFaults(played, []);
   });
 }
 
@@ -403,21 +446,57 @@ test('D7: sound that cannot be decoded leaves the pictures, silent, and a fault'
   assert.ok(played.faults.every(({ source }) => source === url));
 });
 
-test('D7: sound that cannot be mixed is silence with a fault of its own', async (context) => {
-  const url = join(context.folder, 'many.mkv');
-  const { path } = await makeFixture({ programme: 9, frames: 200, audio: false });
-  const wav = join(context.folder, 'many.wav');
-  await writeFile(wav, wavOf(70, RATE * 8));
-  await output('ffmpeg', ['-v', 'error', '-i', path, '-i', wav, '-c', 'copy', url]);
+test('D7: sound whose timestamps are all the same follows from its beginning, and a fault', async (context) => {
+  const { path } = await makeFixture({ programme: 9, frames: 200 });
+  const url = join(context.folder, 'standing.mkv');
+  await output('ffmpeg', words(`-v error -i ${path} -c copy -bsf:a setts=ts=0 ${url}`));
   const items = [fileItem(url, 9, 200)];
+  const played = await play(context, items, 3);
+  assertPlays(played, items, 3);
+  // Nothing says that the first frame is there to prime the decoder.
+  const late = 1024 / RATE;
+  assertMarks(
+    played,
+    [0, 1, 2, 3, 4, 5].map((second) => second + late),
+  );
+  assertFaults(played, [['SOURCE_DAMAGED', url]]);
+});
+
+test('D7: sound that hardly gets further is given up, with a fault, and little of it is kept', async (context) => {
+  const pictures = await makeFixture({ programme: 9, frames: 100, audio: false });
+  const sound = await makeFixture({ frames: 2500, video: false, container: 'm4a' });
+  const url = join(context.folder, 'creeping.mkv');
+  const inputs = `-i ${pictures.path} -i ${sound.path}`;
+  // A millisecond for every four packets.
+  const creeping = 'setts=ts=floor(N/4)';
+  await output('ffmpeg', words(`-v error ${inputs} -c copy -bsf:a ${creeping} ${url}`));
+  const items = [fileItem(url, 9, 100)];
   const played = await play(context, items, 2);
   assertPlays(played, items, 2);
-  assert.ok(loudestOf(played.samples) < 0.001);
   assertFaults(played, [['DECODE_FAILED', url]]);
 });
 
+for (const [name, wav, says] of [
+  ['of too many channels', wavOf(70, RATE * 8), 'stereo'],
+  ['at a rate that none is recorded at', wavOf(2, 5000, 1), '1 Hz'],
+] as const) {
+  test(`D7: sound ${name} is silence with a fault of its own`, async (context) => {
+    const { path } = await makeFixture({ programme: 9, frames: 200, audio: false });
+    const sound = join(context.folder, 'odd.wav');
+    await writeFile(sound, wav);
+    const url = join(context.folder, 'odd.mkv');
+    await output('ffmpeg', ['-v', 'error', '-y', '-i', path, '-i', sound, '-c', 'copy', url]);
+    const items = [fileItem(url, 9, 200)];
+    const played = await play(context, items, 2);
+    assertPlays(played, items, 2);
+    assert.ok(loudestOf(played.samples) < 0.001);
+    assertFaults(played, [['DECODE_FAILED', url]]);
+    assert.match(played.faults[0]?.message ?? '', says);
+  });
+}
+
 /** A loud WAV of any number of channels. */
-function wavOf(channels: number, frames: number): Buffer {
+function wavOf(channels: number, frames: number, rate = RATE): Buffer {
   const wav = Buffer.alloc(44 + frames * channels * 2, 0x33);
   wav.write('RIFF', 0, 'latin1');
   wav.writeUInt32LE(wav.length - 8, 4);
@@ -425,8 +504,8 @@ function wavOf(channels: number, frames: number): Buffer {
   wav.writeUInt32LE(16, 16);
   wav.writeUInt16LE(1, 20);
   wav.writeUInt16LE(channels, 22);
-  wav.writeUInt32LE(RATE, 24);
-  wav.writeUInt32LE(RATE * channels * 2, 28);
+  wav.writeUInt32LE(rate, 24);
+  wav.writeUInt32LE(rate * channels * 2, 28);
   wav.writeUInt16LE(channels * 2, 32);
   wav.writeUInt16LE(16, 34);
   wav.write('data', 36, 'latin1');

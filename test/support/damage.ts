@@ -6,21 +6,26 @@ const STREAM_IDS = { video: 0xe0, audio: 0xc0 } as const;
 
 /**
  * A copy of a transport stream in which PES packet number `nth` of its video or audio carries timestamps that are
- * `seconds` later; of all from there on where `count` says so.
+ * `seconds` later; of `count` from there on. `only: 'pts'`: of those with two timestamps, and the PTS alone.
  */
 export function movedTimestamps(
   stream: Uint8Array,
   kind: keyof typeof STREAM_IDS,
   nth: number,
   seconds: number,
-  count = 1,
+  { count = 1, only }: { count?: number; only?: 'pts' } = {},
 ): Buffer {
   const moved = Buffer.from(stream);
   let seen = 0;
   for (let at = 0; at + PACKET <= moved.length; at += PACKET) {
     const pes = pesIn(moved, at);
     if (pes < 0 || ((moved[pes + 3] ?? 0) & 0xe0) !== STREAM_IDS[kind]) continue;
-    if (seen >= nth && seen < nth + count) moveIn(moved, pes, seconds);
+    const both = (moved[pes + 7] ?? 0) >> 6 === 3;
+    if (only && !both) continue;
+    if (seen >= nth && seen < nth + count) {
+      moveStamp(moved, pes + 9, seconds);
+      if (both && !only) moveStamp(moved, pes + 14, seconds);
+    }
     seen += 1;
   }
   if (seen <= nth) throw new Error(`${seen} PES packets of ${kind} only`);
@@ -36,12 +41,6 @@ function pesIn(stream: Buffer, at: number): number {
   return found ? pes : -1;
 }
 
-function moveIn(stream: Buffer, pes: number, seconds: number): void {
-  const flags = (stream[pes + 7] ?? 0) >> 6;
-  if (flags & 2) moveStamp(stream, pes + 9, seconds);
-  if (flags === 3) moveStamp(stream, pes + 14, seconds);
-}
-
 // 33 bits in five bytes, with marker bits between them (ISO/IEC 13818-1, 2.4.3.6).
 function moveStamp(stream: Buffer, at: number, seconds: number): void {
   const byte = (index: number) => stream[at + index] ?? 0;
@@ -53,6 +52,17 @@ function moveStamp(stream: Buffer, at: number, seconds: number): void {
   stream[at] = (byte(0) & 0xf1) | ((Math.floor(stamp / 2 ** 30) & 7) << 1);
   stream.writeUInt16BE((((Math.floor(stamp / 2 ** 15) & 0x7fff) << 1) | 1) & 0xffff, at + 1);
   stream.writeUInt16BE((((stamp & 0x7fff) << 1) | 1) & 0xffff, at + 3);
+}
+
+/** A copy of an MP4 file with B-frames in which the pictures of entry `nth` of its first `ctts` are shown that much later. */
+export function movedComposition(file: Uint8Array, nth: number, ticks: number): Buffer {
+  const moved = Buffer.from(file);
+  const box = moved.indexOf('ctts');
+  if (box < 0 || nth >= moved.readUInt32BE(box + 8)) throw new Error('no such entry of a ctts');
+  // Version, flags and the number of entries; in each how many samples, and their offset (ISO/IEC 14496-12, 8.6.1.3).
+  const at = box + 12 + nth * 8 + 4;
+  moved.writeInt32BE(moved.readInt32BE(at) + ticks, at);
+  return moved;
 }
 
 const BOX_HEADER = 8;
