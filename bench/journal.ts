@@ -12,7 +12,7 @@ import { JournalStore } from '../lib/journal/store.js';
 import { type Bench, type Figures, figure } from './harness/bench.js';
 
 const SESSIONS = 20_000;
-const DURATION_MS = 3000;
+const DURATION_MS = 10_000;
 
 /** A file of positions that is open, and how positions are written to it: `write` resolves with how many became durable. */
 interface Way {

@@ -124,18 +124,32 @@ class Batches<T> implements AsyncIterableIterator<BatcherOutput<T>> {
   #read(): void {
     if (this.#reading || this.#ended || this.#ready.length > 0) return;
     this.#reading = true;
-    this.#source.next().then(
-      (result) => this.#took(() => (result.done ? this.#finish() : this.#add(result.value))),
-      (error: unknown) => this.#took(() => this.#ready.push({ kind: 'error', error })),
-    );
+    this.#source.next().then(this.#onResult, this.#onError);
   }
 
-  #took(handle: () => void): void {
+  readonly #onResult = (result: IteratorResult<T>): void => {
+    if (!this.#took()) return;
+    if (result.done) this.#finish();
+    else this.#add(result.value);
+    this.#goOn();
+  };
+
+  readonly #onError = (error: unknown): void => {
+    if (!this.#took()) return;
+    this.#ready.push({ kind: 'error', error });
+    this.#goOn();
+  };
+
+  /** Whether what came is still wanted. */
+  #took(): boolean {
     this.#reading = false;
-    if (this.#ended) return;
+    if (this.#ended) return false;
     // Timers wait while the source has items at hand, so the clock decides, not whether the timer has fired.
     if (this.#options.clock.monotonic() >= this.#deadline) this.#seal();
-    handle();
+    return true;
+  }
+
+  #goOn(): void {
     this.#deliver();
     this.#read();
   }
@@ -152,8 +166,7 @@ class Batches<T> implements AsyncIterableIterator<BatcherOutput<T>> {
     this.#deadline = clock.monotonic() + maxLatencyMs;
     this.#cancelTimer = clock.setTimer(() => {
       this.#seal();
-      this.#deliver();
-      this.#read();
+      this.#goOn();
     }, maxLatencyMs);
   }
 

@@ -197,12 +197,14 @@ class SqliteJournal implements FileJournal {
   record(operation: JournalOperation): Promise<void> {
     const recorded = this.#take(operation);
     // Most callers need not know; those that await see the rejection all the same.
-    recorded.catch((error: unknown) => {
-      this.#lost++;
-      if (!isRefusal(error)) this.#untold++;
-    });
+    recorded.catch(this.#onLost);
     return recorded;
   }
+
+  readonly #onLost = (error: unknown): void => {
+    this.#lost++;
+    if (!isRefusal(error)) this.#untold++;
+  };
 
   #take(operation: JournalOperation): Promise<void> {
     if (this.#queued >= this.#maxQueued) {

@@ -105,17 +105,17 @@ function writesOf(reports: readonly Report[]): Iterable<Write> {
   const positions = new Map<string, Write>();
   for (const report of reports) {
     const { operation } = report;
-    const session = `${operation.channelId}\n${operation.sessionId}`;
-    const before = operation.type === 'position' ? positions.get(session) : undefined;
-    if (before) {
+    const before = positions.get(operation.sessionId);
+    const isPosition = operation.type === 'position';
+    if (isPosition && before?.last.operation.channelId === operation.channelId) {
       before.superseded.push(before.last);
       before.last = report;
       continue;
     }
     const write: Write = { last: report, superseded: [] };
     writes.push(write);
-    if (operation.type === 'position') positions.set(session, write);
-    else positions.delete(session);
+    if (isPosition) positions.set(operation.sessionId, write);
+    else positions.delete(operation.sessionId);
   }
   return writes;
 }
