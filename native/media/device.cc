@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string_view>
@@ -116,8 +117,10 @@ Result<std::shared_ptr<const Device>> open_another(const std::string& encoder) {
 
 /** The device that is in use for an encoder. */
 struct DeviceSlot {
-  std::timed_mutex mutex;
-  std::weak_ptr<const Device> device;  // guarded by mutex
+  std::mutex mutex;
+  std::condition_variable opened;
+  bool opening = false;                // guarded by mutex, as the next
+  std::weak_ptr<const Device> device;
 };
 
 // Never destroyed: a driver that hangs may hold the thread that has one.
@@ -142,13 +145,19 @@ std::string device_of(const std::string& encoder) {
 
 Result<std::shared_ptr<const Device>> open_device(const std::string& encoder) {
   DeviceSlot& slot = slot_of(encoder);
-  // Also while the driver opens: a second context is what shall not come of it.
-  const std::unique_lock lock(slot.mutex, kDriverPatience);
-  if (!lock) return Status(Code::kDeviceFailed, Stage::kOpen, "its driver has given no answer since it was asked first");
+  std::unique_lock lock(slot.mutex);
+  // One opens it for all: a second context is what shall not come of it.
+  if (!slot.opened.wait_for(lock, kDriverPatience, [&] { return !slot.opening; }))
+    return Status(Code::kDeviceFailed, Stage::kOpen, "its driver has given no answer since it was asked first");
   std::shared_ptr<const Device> device = slot.device.lock();
   if (device && !device->given_up()) return device;
-  auto opened = open_another(encoder);
+  slot.opening = true;
+  lock.unlock();
+  auto opened = guarded(Stage::kOpen, [&] { return open_another(encoder); });
+  lock.lock();
+  slot.opening = false;
   if (opened.ok()) slot.device = opened.value();
+  slot.opened.notify_all();
   return opened;
 }
 
