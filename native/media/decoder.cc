@@ -34,6 +34,13 @@ int threads_for(int64_t pixels) {
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
 }
 
+// libavcodec's name, or the container's for what that does not know.
+std::string name_of(const AVCodecParameters& codec) {
+  if (codec.codec_id != AV_CODEC_ID_NONE) return avcodec_get_name(codec.codec_id);
+  char name[AV_FOURCC_MAX_STRING_SIZE] = {};
+  return av_fourcc_make_string(name, codec.codec_tag);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream* stream, int threads,
@@ -45,7 +52,7 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
   }
   if (!codec)
     return Status(Code::kSourceInvalid, Stage::kDecode,
-                  std::string("no decoder for ") + avcodec_get_name(stream->codecpar->codec_id));
+                  "no decoder for " + name_of(*stream->codecpar));
   std::unique_ptr<Decoder> decoder(new Decoder(demuxer, stream));
   decoder->device_ = std::move(device);
   decoder->codec_.reset(avcodec_alloc_context3(codec));

@@ -104,6 +104,21 @@ bool is_encrypted(const AVStream* stream) {
   return tag == MKTAG('e', 'n', 'c', 'v') || tag == MKTAG('e', 'n', 'c', 'a');
 }
 
+bool is_cover(const AVStream& stream) { return stream.disposition & AV_DISPOSITION_ATTACHED_PIC; }
+
+// One that can be decoded, else the best there is, which tells why nothing of its kind can be. Moving pictures before covers.
+int best_stream(AVFormatContext* context, AVMediaType type, int related) {
+  const AVCodec* decoder = nullptr;
+  int best = av_find_best_stream(context, type, -1, related, &decoder, 0);
+  if (best < 0) best = av_find_best_stream(context, type, -1, related, nullptr, 0);
+  if (best < 0 || !is_cover(*context->streams[best])) return best;
+  for (unsigned i = 0; i < context->nb_streams; ++i) {
+    const AVStream& stream = *context->streams[i];
+    if (stream.codecpar->codec_type == type && !is_cover(stream)) return static_cast<int>(i);
+  }
+  return best;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const InputOptions& options,
@@ -116,6 +131,8 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Inp
 
 // Whatever a source leads to (a redirection, the segments of a playlist) is opened as the source itself is.
 int Demuxer::open_io(AVFormatContext* context, AVIOContext** io, const char* url, int flags, AVDictionary** settings) {
+  // A list must not lead to what may never answer.
+  if (!local_file(url).ok()) return AVERROR(EINVAL);
   const auto* self = static_cast<const Demuxer*>(context->opaque);
   AVDictionary* own = nullptr;
   if (settings) av_dict_copy(&own, *settings, 0);
@@ -198,12 +215,9 @@ void Demuxer::remember(std::vector<Place> places) {
 
 Status Demuxer::choose_streams() {
   AVFormatContext* context = input_.get();
-  const int video = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  if (video >= 0) {
-    const bool cover = context->streams[video]->disposition & AV_DISPOSITION_ATTACHED_PIC;
-    (cover ? cover_ : video_) = context->streams[video];
-  }
-  const int audio = av_find_best_stream(context, AVMEDIA_TYPE_AUDIO, -1, video, nullptr, 0);
+  const int video = best_stream(context, AVMEDIA_TYPE_VIDEO, -1);
+  if (video >= 0) (is_cover(*context->streams[video]) ? cover_ : video_) = context->streams[video];
+  const int audio = best_stream(context, AVMEDIA_TYPE_AUDIO, video);
   if (audio >= 0) audio_ = context->streams[audio];
   if (!video_ && !audio_)
     return {Code::kSourceInvalid, Stage::kOpen, url_ + " holds neither video nor audio that can be decoded"};

@@ -565,6 +565,53 @@ test('D7: an encrypted file is slate, and the fault says that it is encrypted', 
   assert.match(played.faults[0]?.message ?? '', 'encrypted');
 });
 
+/** A copy of an MP4 file whose first sound is of a codec that nobody knows (ISO/IEC 14496-12, 8.5.2). */
+async function withUnknownSound(path: string, copy: string): Promise<void> {
+  const file = await readFile(path);
+  file.write('apac', file.indexOf('mp4a'), 'latin1');
+  file.write('free', file.indexOf('esds'), 'latin1');
+  await writeFile(copy, file);
+}
+
+test('D7: of several tracks of sound one that can be decoded is heard, whichever comes first', async (context) => {
+  const { path } = await makeFixture({ programme: 9, frames: 100 });
+  const two = join(context.folder, 'two-sounds.mp4');
+  const maps = words('-map 0:v -map 0:a -map 0:a -c copy -disposition:a:0 default');
+  await output('ffmpeg', ['-v', 'error', '-i', path, ...maps, two]);
+  const url = join(context.folder, 'unknown-sound-first.mp4');
+  await withUnknownSound(two, url);
+  const items = [fileItem(url, 9, 100)];
+  const played = await play(context, items, 2);
+  assertPlays(played, items, 2);
+  assertMarks(played, [0, 1, 2, 3]);
+  assertFaults(played, []);
+
+  const alone = join(context.folder, 'unknown-sound.mp4');
+  await withUnknownSound(path, alone);
+  const silent = await play(context, [fileItem(alone, 9, 100)], 2);
+  assert.is(silent.shows, played.shows);
+  // The next airing is opened ahead.
+  assert.equal([...new Set(silent.faults.map(({ code }) => code))], ['SOURCE_INVALID']);
+  assert.match(silent.faults[0]?.message ?? '', 'no decoder for apac');
+});
+
+test('D7: a list that leads to a FIFO is slate at once, and no look at it hangs', async (context) => {
+  const url = join(context.folder, 'list.m3u8');
+  await output('mkfifo', [join(context.folder, 'never.ts')]);
+  await writeFile(url, '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nnever.ts\n#EXT-X-ENDLIST\n');
+  const played = await play(context, [fileItem(url, 9, 100)], 1);
+  assert.ok(played.codes.every((code) => code === null));
+  assert.equal(
+    played.faults.map(({ source }) => source),
+    [url],
+  );
+  assert.is.not(played.faults[0]?.code, 'SOURCE_TIMEOUT');
+  await context.engine.probe(url).then(
+    () => assert.unreachable('it was probed'),
+    ({ code }) => assert.match(code, /^SOURCE_/),
+  );
+});
+
 test('D7: subtitles alone are slate with a fault', async (context) => {
   const url = join(context.folder, 'words.srt');
   await writeFile(url, '1\n00:00:00,000 --> 00:00:09,000\nHello\n\n');
