@@ -13,6 +13,9 @@ namespace {
 // A stream that gives no frame from this many packets (about ten seconds of video) will never give one.
 constexpr int kHopelessPackets = 300;
 constexpr char kNothing[] = "nothing could be decoded";
+// After the first frame it may be damage, until so many packets of so long a time have given none.
+constexpr int kBarrenPackets = 3;
+constexpr int64_t kBarrenMicroseconds = 1'000'000;
 // Larger pictures (8192x8192) are refused, and beyond 4096x2304 few are decoded at a time, for the memory they take.
 constexpr int64_t kMaxPixels = int64_t{8192} * 8192;
 constexpr int64_t kLargePixels = int64_t{4096} * 2304;
@@ -165,13 +168,28 @@ Result<bool> Decoder::feed() {
   }
   if (until_key_ && !(packet.value()->flags & AV_PKT_FLAG_KEY)) return true;
   until_key_ = false;
-  ++packets_;
+  count(*packet.value());
   const int error = avcodec_send_packet(codec_.get(), packet.value().get());
   if (Status status = device_failure(error); !status.ok()) return status;
   if (error < 0) refused(error);
   if (packets_ > kHopelessPackets && frames_ == 0)
     return refusal_.ok() ? Status(Code::kDecodeFailed, Stage::kDecode, kNothing) : refusal_;
   return true;
+}
+
+// Empty packets stand for the picture before them; frames that an edit list leaves out are not given.
+void Decoder::count(const AVPacket& packet) {
+  ++packets_;
+  if (packet.size == 0 || packet.flags & AV_PKT_FLAG_DISCARD || packet.dts == AV_NOPTS_VALUE) return;
+  fruitless_until_ = packet.dts;
+  if (fruitless_++ == 0) fruitless_from_ = packet.dts;
+}
+
+std::optional<Barren> Decoder::barren() const {
+  if (frames_ == 0 || refusal_.ok() || fruitless_ < kBarrenPackets) return std::nullopt;
+  const int64_t lasted = av_sat_sub64(fruitless_until_, fruitless_from_);
+  if (av_rescale_q(lasted, stream_->time_base, AV_TIME_BASE_Q) < kBarrenMicroseconds) return std::nullopt;
+  return Barren{refusal_, av_rescale_q(av_sat_sub64(fruitless_until_, origin_), stream_->time_base, AV_TIME_BASE_Q)};
 }
 
 // What a frame lasts when nobody says: one period of the stream's rate, as in a raw H.264 stream.
@@ -200,9 +218,11 @@ bool Decoder::place(AVFrame& frame) {
   return true;
 }
 
-// What matters only until the first frame.
 void Decoder::refused(int error) {
-  if (frames_ == 0) refusal_ = Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, kNothing);
+  const bool pictures = codec_->codec_type == AVMEDIA_TYPE_VIDEO;
+  const std::string no_more = std::string(pictures ? "the pictures" : "the sound") + " can no longer be decoded as " +
+                              avcodec_get_name(codec_->codec_id);
+  refusal_ = Status::from_av(Code::kDecodeFailed, Stage::kDecode, error, frames_ == 0 ? kNothing : no_more);
 }
 
 // A stream of which all that came was refused is not merely over.
@@ -218,7 +238,8 @@ Result<FramePtr> Decoder::read() {
     if (Status status = device_failure(error); !status.ok()) return status;
     if (error == AVERROR_EOF) return end();
     if (error >= 0) {
-      packets_ = 0;
+      packets_ = fruitless_ = 0;
+      refusal_ = {};
       ++frames_;
       if (!place(*frame)) continue;
       return device_ ? device_->settle(std::move(frame)) : Result<FramePtr>(std::move(frame));
@@ -232,7 +253,7 @@ Result<FramePtr> Decoder::read() {
     }
     Result<bool> fed = feed();
     if (!fed.ok()) return fed.status();
-    if (!fed.value()) return FramePtr();
+    if (!fed.value() || (!draining_ && barren())) return FramePtr();
   }
 }
 
@@ -248,7 +269,8 @@ Result<FramePtr> Decoder::decode_one(const AVPacket& packet) {
 void Decoder::flush(bool mid_stream) {
   avcodec_flush_buffers(codec_.get());
   draining_ = false;
-  packets_ = 0;
+  packets_ = fruitless_ = 0;
+  refusal_ = {};
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
   next_pts_ = mid_stream ? AV_NOPTS_VALUE : 0;
   run_pts_ = run_samples_ = 0;

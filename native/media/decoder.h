@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "base/av_ptr.h"
 #include "base/status.h"
@@ -12,6 +13,12 @@
 #include "media/device_decoding.h"
 
 namespace headend {
+
+/** Packets in mid-stream that have given no frame for a second and more, and at least one of which was refused. */
+struct Barren {
+  Status refusal;  // what was said of the last
+  int64_t until;   // when that is decoded, in microseconds since the origin
+};
 
 class Decoder {
  public:
@@ -23,11 +30,14 @@ class Decoder {
                                                std::unique_ptr<DeviceDecoding> device = nullptr);
 
   /**
-   * The next frame, or null at the end or while the demuxer has no packet at hand. Frames that cannot be decoded are skipped; when nothing at all
-   * could be decoded from a good number of packets, the decoder fails.
-   * `frame->pts` counts `time_base()` since the demuxer's origin.
+   * The next frame, or null at the end, while the demuxer has no packet at hand, and behind every packet of a barren
+   * stretch. Frames that cannot be decoded are skipped; when nothing at all could be decoded from a good number of
+   * packets, the decoder fails. `frame->pts` counts `time_base()` since the demuxer's origin.
    */
   Result<FramePtr> read();
+
+  /** The stretch that read() is in, if it is in one. */
+  std::optional<Barren> barren() const;
 
   /**
    * Forgets everything after a seek. In `mid_stream` video goes on with the next key frame: some formats seek to
@@ -57,6 +67,7 @@ class Decoder {
   Result<PacketPtr> next_packet();
   Result<bool> is_astray(const AVPacket& packet);
   Result<bool> feed();
+  void count(const AVPacket& packet);
   /** Why the device cannot go on after an answer of libavcodec. */
   Status device_failure(int averror) const { return device_ ? device_->check(averror) : Status(); }
   void refused(int error);
@@ -73,8 +84,10 @@ class Decoder {
   int64_t run_pts_ = 0;      // of the last sound that carried one
   int64_t run_samples_ = 0;  // since then
   int64_t frames_ = 0;
-  Status refusal_;         // before the first frame: what was said of the last packet
+  Status refusal_;         // since the last frame: what was said of the last packet that was refused
   int packets_ = 0;        // packets sent since the last frame
+  int fruitless_ = 0;      // those of them that should give one
+  int64_t fruitless_from_ = 0, fruitless_until_ = 0;  // when the first and the last of these are decoded
   bool draining_ = false;
   bool until_key_ = false; // dropping packets before the next key frame
   std::deque<PacketPtr> ahead_;  // read to look at what follows

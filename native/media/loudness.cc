@@ -66,7 +66,8 @@ Result<Loudness> measure_loudness(const std::string& url, Seconds in_point, std:
     if (stop.stop_requested()) return Status::stopped(Stage::kProbe);
     Result<FramePtr> frame = decoder.value()->read();
     if (!frame.ok()) return frame.status();
-    if (!frame.value()) break;
+    if (!frame.value() && decoder.value()->ended()) break;
+    if (!frame.value()) continue;
     const int64_t position = grid.sample_of(frame.value()->pts, decoder.value()->time_base(), in_point, 0);
     if (Status status = sound.append(*frame.value(), {position}); !status.ok()) return status;
     // Whole blocks only: the rest of a block may still come.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "base/grid.h"
 #include "media/decoder.h"
@@ -15,8 +16,11 @@ class PictureTrack {
   /** `rate`: of the channel; one that shows fields gets a picture per field (50i becomes 50p). */
   PictureTrack(std::unique_ptr<Decoder> decoder, AVRational rate) : decoder_(std::move(decoder)), rate_(rate) {}
 
-  /** The next picture, or null at the end or while the source has none at hand. `pts` counts `time_base()` since the source's origin. */
+  /** The next picture, or null as Decoder::read says. `pts` counts `time_base()` since the source's origin. */
   Result<FramePtr> read();
+
+  /** See Decoder::barren. */
+  std::optional<Barren> barren() const { return decoder_->barren(); }
 
   /** Whether read() gave its last picture; it may also give none because none is at hand yet. */
   bool ended() const { return ended_; }

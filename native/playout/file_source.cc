@@ -22,6 +22,11 @@ constexpr int64_t kSeekBackMicroseconds[] = {0, 5'000'000, 30'000'000};
 // Sound that is decoded and leads no further; a step back in its clock costs as much as it is long.
 constexpr int64_t kMaxWastedSamples = int64_t{60} * kSampleRate;
 
+// For so long the last picture stands where those that follow cannot be decoded.
+constexpr int64_t kFreezeSeconds = 5;
+// What cannot be decoded is read so far ahead, for the packets that a decoder holds before it gives a picture.
+constexpr int64_t kBarrenAheadMicroseconds = 1'000'000;
+
 // Dolby Vision whose colours (IPT) mean nothing to who does not apply its metadata: profiles 5 and 10.0 have no base layer
 // that is SDR, HDR10 or HLG.
 bool needs_dolby_vision(const AVStream& stream) {
@@ -147,30 +152,39 @@ Result<bool> FileSource::restart_from(int64_t microseconds, int64_t picture) {
   if (current_ && !shown_) counts_->dropped.fetch_add(1, std::memory_order_relaxed);
   current_ = cover_;
   shown_ = false;
+  slated_ = false;
   upcoming_.reset();
   video_ended_ = !video_;
   audio_ended_ = !audio_;
   return mid_stream;
 }
 
-Status FileSource::read_upcoming() {
-  Result<FramePtr> frame = video_->read();
-  if (!frame.ok()) {
-    // Pictures that cannot be decoded leave the sound: the channel shows its slate over it.
-    if (frame.status().code() != Code::kDecodeFailed || !audio_) return frame.status();
-    end_pictures(frame.status());
-    return {};
-  }
-  if (!frame.value()) {
+// The next picture; where they cannot be decoded, reads on only as far as `frame`.
+Status FileSource::read_upcoming(int64_t frame) {
+  FramePtr decoded;
+  for (int64_t reached = INT64_MIN; !decoded;) {
+    Result<FramePtr> read = video_->read();
+    if (!read.ok()) {
+      // Pictures that cannot be decoded leave the sound: the channel shows its slate over it.
+      if (read.status().code() != Code::kDecodeFailed || !audio_) return read.status();
+      end_pictures(read.status());
+      return {};
+    }
+    decoded = read.take();
+    if (decoded) break;
     video_ended_ = video_->ended();
-    return {};
+    const std::optional<Barren> barren = video_->barren();
+    if (video_ended_ || !barren || barren->until <= reached) return {};
+    reached = barren->until;
+    const int64_t time = av_sat_sub64(reached, kBarrenAheadMicroseconds);
+    if (grid_.frame_of(time, AV_TIME_BASE_Q, entry_.in_point, start_frame_) > frame) return {};
   }
   counts_->decoded.fetch_add(1, std::memory_order_relaxed);
-  const AVFrame& picture = *frame.value();
+  const AVFrame& picture = *decoded;
   upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
   upcoming_end_ = grid_.frame_of(av_sat_add64(picture.pts, picture.duration), video_->time_base(), entry_.in_point,
                                  start_frame_);
-  upcoming_ = share(frame.take());
+  upcoming_ = share(std::move(decoded));
   return {};
 }
 
@@ -180,30 +194,54 @@ void FileSource::air_upcoming() {
   current_ = upcoming_;
   current_frame_ = upcoming_frame_;
   current_end_ = upcoming_end_;
+  slated_ = false;
+}
+
+// What is told, and what becomes of the last picture, where no other can be decoded.
+void FileSource::miss_pictures(int64_t frame) {
+  const std::optional<Barren> barren = video_ ? video_->barren() : std::nullopt;
+  if (!barren || upcoming_) return;
+  if (!std::exchange(pictures_missed_, true)) remark(barren->refusal);
+  if (frame <= std::max(current_frame_, current_end_) + kFreezeSeconds * grid_.rate.num / grid_.rate.den) return;
+  slated_ = true;
+  current_.reset();
 }
 
 Status FileSource::advance_picture(int64_t frame) {
   for (;;) {
     if (!upcoming_ && !video_ended_)
-      if (Status status = read_upcoming(); !status.ok()) return status;
+      if (Status status = read_upcoming(frame); !status.ok()) return status;
     if (!upcoming_) return {};
     if (upcoming_frame_ > frame) {
       // Before the first picture of the file there is nothing to show but that picture.
-      if (!current_) air_upcoming();
+      if (!current_ && !slated_) air_upcoming();
       return {};
     }
-    air_upcoming();
+    // What the decoder held back until others could be decoded is long over.
+    if (slated_ && upcoming_frame_ < frame && upcoming_end_ <= frame)
+      counts_->dropped.fetch_add(1, std::memory_order_relaxed);
+    else
+      air_upcoming();
     upcoming_.reset();
   }
 }
 
 Status FileSource::advance_sound(int64_t end_sample) {
+  int64_t reached = INT64_MIN;
   while (!audio_ended_ && sound_.end() < end_sample) {
     Result<FramePtr> frame = audio_->read();
     if (!frame.ok() && frame.status().code() != Code::kDecodeFailed) return frame.status();
-    if (frame.ok() && !frame.value() && !audio_->ended()) return {};  // none at hand yet: silence for now
     if (!frame.ok()) return end_sound(frame.status());
-    if (!frame.value()) return end_sound({});
+    if (!frame.value()) {
+      const std::optional<Barren> barren = audio_->barren();
+      if (barren && !std::exchange(sound_missed_, true)) remark(barren->refusal);
+      if (audio_->ended()) return end_sound({});
+      // None at hand yet, or none that can be decoded: silence for now.
+      if (!barren || barren->until <= reached) return {};
+      reached = barren->until;
+      if (grid_.sample_of(reached, AV_TIME_BASE_Q, entry_.in_point, start_frame_) >= end_sample) return {};
+      continue;
+    }
     Status status = append_sound(*frame.value());
     // What cannot be mixed to stereo leaves the pictures.
     if (status.code() == Code::kDecodeFailed) return end_sound(std::move(status));
@@ -280,6 +318,7 @@ Result<Slice> FileSource::next() {
   slice.frame = frame_;
   if (frame_ >= first_picture_)
     if (Status status = advance_picture(frame_); !status.ok()) return status;
+  miss_pictures(frame_);
   const int64_t start = grid_.first_sample(frame_);
   const int64_t end = grid_.first_sample(frame_ + 1);
   if (Status status = advance_sound(end); !status.ok()) return status;

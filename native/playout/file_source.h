@@ -42,9 +42,10 @@ class FileSource : public FrameSource {
   void open_cover();
   Status start_at(int64_t first_frame);
   Result<bool> restart_from(int64_t microseconds, int64_t picture);
-  Status read_upcoming();
+  Status read_upcoming(int64_t frame);
   void air_upcoming();
   Status advance_picture(int64_t frame);
+  void miss_pictures(int64_t frame);
   Status advance_sound(int64_t end_sample);
   Status append_sound(const AVFrame& frame);
   bool sound_leads_on(const AVFrame& appended);
@@ -84,6 +85,8 @@ class FileSource : public FrameSource {
   int64_t upcoming_frame_ = 0;
   int64_t upcoming_end_ = 0;
   bool fresh_ = true;           // nothing has been read yet
+  bool slated_ = false;         // for want of pictures that can be decoded
+  bool pictures_missed_ = false, sound_missed_ = false;  // told
   bool video_ended_ = true;
   bool audio_ended_ = true;
 };

@@ -22,7 +22,7 @@ import { describeCodes, type FrameCode } from '../fixtures/barcode.js';
 import { type FixtureOptions, makeFixture } from '../fixtures/make.js';
 import { readFrames, readSound } from '../fixtures/read.js';
 import { findMarks, TONE_AMPLITUDE, TONE_HZ, worstSineSnr } from '../fixtures/sound.js';
-import { movedComposition, movedTimestamps, withBox } from '../support/damage.js';
+import { deadPackets, movedComposition, movedTimestamps, withBox } from '../support/damage.js';
 import {
   Collector,
   expectedCodes,
@@ -594,6 +594,54 @@ test('D7: of several tracks of sound one that can be decoded is heard, whichever
   assert.equal([...new Set(silent.faults.map(({ code }) => code))], ['SOURCE_INVALID']);
   assert.match(silent.faults[0]?.message ?? '', 'no decoder for apac');
 });
+
+test('D7: pictures that can no longer be decoded stand, then are slate, and come back; it is told once', async (context) => {
+  const video = words('-c:v libx264 -preset veryfast -g 50 -bf 0 -pix_fmt yuv420p');
+  const { path } = await makeFixture({ programme: 9, frames: 400, video });
+  const url = join(context.folder, 'dead-pictures.mp4');
+  await writeFile(url, await deadPackets(path, 'video', [2, 10], [12, 14]));
+  const items = [fileItem(url, 9, 400)];
+  const played = await play(context, items, 7);
+  // The last picture stands for five seconds more.
+  assert.is(played.shows, '9/0-49 9/49x126 ?x74 9/250-299 9/299x50');
+  assert.ok(played.marks.length >= 14, `${played.marks.length} marks`);
+  assertFaults(played, [['DECODE_FAILED', url]]);
+  assert.match(played.faults[0]?.message ?? '', 'no longer');
+  const cold = await play(context, items, 2, 4);
+  assert.is(cold.shows, describeCodes(played.codes.slice(200, 300)));
+});
+
+test('D7: sound that can no longer be decoded is silence until it can; it is told once', async (context) => {
+  const { path } = await makeFixture({ programme: 9, frames: 250 });
+  const url = join(context.folder, 'dead-sound.mp4');
+  await writeFile(url, await deadPackets(path, 'audio', [1.5, 3.5], [5.5, 7.5]));
+  const items = [fileItem(url, 9, 250)];
+  const played = await play(context, items, 4);
+  assertPlays(played, items, 4);
+  assertMarks(played, [0, 1, 4, 5]);
+  assertFaults(played, [['DECODE_FAILED', url]]);
+});
+
+for (const [kind, options] of [
+  ['sound', { audio: words('-c:a ac3') }],
+  ['pictures', { video: words('-c:v libx265 -x265-params log-level=error -preset ultrafast') }],
+] as const satisfies readonly (readonly [string, FixtureOptions])[]) {
+  test(`D7: a transport stream whose ${kind} change their codec is told, and the other stream goes on`, async (context) => {
+    const common = { programme: 9, frames: 100, container: 'ts' };
+    const a = await makeFixture(common);
+    const b = await makeFixture({ ...common, firstFrame: 100, startTime: 4, ...options });
+    const url = join(context.folder, `change-of-${kind}.ts`);
+    await writeFile(url, Buffer.concat([await readFile(a.path), await readFile(b.path)]));
+    const items = [fileItem(url, 9, 400)];
+    const played = await play(context, items, 4);
+    const [fault] = played.faults;
+    assert.is(fault?.code, 'DECODE_FAILED');
+    assert.match(fault?.message ?? '', 'can no longer be decoded as');
+    assert.is(played.faults.filter(({ code }) => code === 'DECODE_FAILED').length, 1);
+    if (kind === 'sound') assert.ok((played.codes.at(-1)?.number ?? 0) > 190, played.shows);
+    else assert.ok(played.marks.some(({ position }) => position > 6 * RATE));
+  });
+}
 
 test('D7: a list that leads to a FIFO is slate at once, and no look at it hangs', async (context) => {
   const url = join(context.folder, 'list.m3u8');

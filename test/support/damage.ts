@@ -1,4 +1,6 @@
-// Damage on purpose: other timestamps in a transport stream, another box in an MP4 file.
+// Damage on purpose: other timestamps in a transport stream, another box in an MP4 file, packets that are none.
+import { readFile } from 'node:fs/promises';
+import { output } from './process.js';
 
 const PACKET = 188;
 /** What a PES packet's stream id begins with. */
@@ -90,4 +92,23 @@ export function withBox(file: Buffer, after: string, box: Buffer): Buffer {
   const changed = Buffer.from(file);
   for (const at of sizes) changed.writeUInt32BE(file.readUInt32BE(at) + box.length, at);
   return Buffer.concat([changed.subarray(0, end), box, changed.subarray(end)]);
+}
+
+/** A copy of a file in which the packets of its video or audio that begin in `[from, to)` seconds are filled with ones. */
+export async function deadPackets(
+  path: string,
+  kind: keyof typeof STREAM_IDS,
+  ...spans: readonly (readonly [from: number, to: number])[]
+): Promise<Buffer> {
+  const copy = await readFile(path);
+  const show = ['-show_entries', 'packet=pts_time,pos,size', '-of', 'json'];
+  const select = ['-v', 'error', '-select_streams', kind === 'video' ? 'v' : 'a'];
+  const { packets } = JSON.parse((await output('ffprobe', [...select, ...show, path])).toString());
+  for (const packet of packets as { pts_time: string; pos: string; size: string }[]) {
+    const time = Number(packet.pts_time);
+    const position = Number(packet.pos);
+    if (spans.some(([from, to]) => time >= from && time < to))
+      copy.fill(0xff, position, position + Number(packet.size));
+  }
+  return copy;
 }
