@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 
@@ -30,6 +31,8 @@ constexpr int64_t kPacketOverhead = 512;
 constexpr int kMaxDamage = 100;
 // Read of a known source, so that libavformat has seen where its timestamps begin.
 constexpr int64_t kGlanceBytes = 64 << 10;
+// Looked at for scrambled packets at a time.
+constexpr int64_t kScramblingBytes = 64 << 10;
 // Sound lies no further before the pictures of its time (a second of buffering, ISO/IEC 13818-1, 2.4.2.7).
 constexpr int64_t kInterleavedMicroseconds = 1'000'000;
 
@@ -97,13 +100,6 @@ void keep_from_decoding_pictures(AVFormatContext& context) {
   av_opt_set(&context, "codec_whitelist", others.c_str(), 0);
 }
 
-// MP4 says so in the sample entry.
-bool is_encrypted(const AVStream* stream) {
-  if (!stream) return false;
-  const uint32_t tag = stream->codecpar->codec_tag;
-  return tag == MKTAG('e', 'n', 'c', 'v') || tag == MKTAG('e', 'n', 'c', 'a');
-}
-
 bool is_cover(const AVStream& stream) { return stream.disposition & AV_DISPOSITION_ATTACHED_PIC; }
 
 // One that can be decoded, else the best there is, which tells why nothing of its kind can be. Moving pictures before covers.
@@ -168,9 +164,27 @@ Status Demuxer::open_input(Look look) {
     if (context->iformat->name == art)
       return {Code::kSourceInvalid, Stage::kOpen, url_ + " is a text file or no media at all"};
 
+  look_for_scrambling();
   error = find_streams(look);
+  if (error < 0 && scrambling_.any()) return encrypted();
   if (error < 0) return Status::from_source(Stage::kOpen, error, "cannot read the streams of " + url_);
   return {};
+}
+
+// libavformat hands out scrambled packets as if they were clear. A recording may begin scrambled and go on clear, so what
+// begins so is looked at in its middle and at its end, too.
+void Demuxer::look_for_scrambling() {
+  if (!file_ || std::string_view(input_->iformat->name) != "mpegts") return;
+  AVIOContext* io = input_->pb;
+  const int64_t back = avio_tell(io);
+  std::vector<uint8_t> bytes(kScramblingBytes);
+  for (const int64_t position : {int64_t{0}, file_->size / 2, file_->size - kScramblingBytes}) {
+    if (avio_seek(io, std::max<int64_t>(0, position), SEEK_SET) < 0) break;
+    const int size = avio_read(io, bytes.data(), static_cast<int>(bytes.size()));
+    if (size > 0) scrambling_.add({bytes.data(), static_cast<size_t>(size)});
+    if (!scrambling_.any()) break;
+  }
+  (void)avio_seek(io, back, SEEK_SET);
 }
 
 int Demuxer::find_streams(Look look) {
@@ -234,6 +248,16 @@ Status Demuxer::choose_streams() {
     origin_ = context->start_time;
   mender_ = TimestampMender((context->iformat->flags & AVFMT_TS_DISCONT) != 0);
   return {};
+}
+
+// MP4 says so in the sample entry, Matroska names the key, transport streams say it of every packet, whose PID is the
+// stream's id.
+bool Demuxer::is_encrypted(const AVStream* stream) const {
+  if (!stream) return false;
+  constexpr uint32_t kTags[] = {MKTAG('e', 'n', 'c', 'v'), MKTAG('e', 'n', 'c', 'a'), MKTAG('d', 'r', 'm', 'i'),
+                                MKTAG('d', 'r', 'm', 's')};
+  const bool tagged = std::ranges::find(kTags, stream->codecpar->codec_tag) != std::end(kTags);
+  return tagged || av_dict_get(stream->metadata, "enc_key_id", nullptr, 0) || scrambling_.scrambled(stream->id);
 }
 
 Status Demuxer::encrypted() const { return {Code::kSourceDenied, Stage::kOpen, url_ + " is encrypted"}; }

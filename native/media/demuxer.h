@@ -14,6 +14,7 @@
 #include "media/interrupt.h"
 #include "media/source_memory.h"
 #include "media/timestamp_mender.h"
+#include "media/ts_scrambling.h"
 
 namespace headend {
 
@@ -87,11 +88,13 @@ class Demuxer {
   Demuxer(std::string url, const InputOptions& options, std::stop_token stop)
       : url_(std::move(url)), options_(options), interrupt_(std::move(stop), options.watch) {}
   Status open_input(Look look);
+  void look_for_scrambling();
   int find_streams(Look look);
   bool unchanged() const;
   void remember(std::vector<Place> places);
   bool seek_by_memory(int64_t microseconds, int64_t picture);
   Status choose_streams();
+  bool is_encrypted(const AVStream* stream) const;
   Status encrypted() const;
   void mend(AVPacket& packet, const AVStream& stream);
   static int open_io(AVFormatContext* context, AVIOContext** io, const char* url, int flags, AVDictionary** settings);
@@ -107,6 +110,7 @@ class Demuxer {
   const AVStream* video_ = nullptr;
   const AVStream* audio_ = nullptr;
   const AVStream* cover_ = nullptr;
+  ts::ScramblingCount scrambling_;
   TimestampMender mender_{false};
   std::optional<Status> remark_;
   bool remarked_ = false;

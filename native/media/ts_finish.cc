@@ -47,7 +47,7 @@ struct Packet {
 Packet clock_packet(int64_t clock) {
   Packet packet;
   packet.bytes.fill(0xff);
-  packet.bytes[0] = 0x47;
+  packet.bytes[0] = kSyncByte;
   packet.bytes[1] = kFirstPid >> 8;
   packet.bytes[2] = kFirstPid & 0xff;
   packet.bytes[3] = 0x20;

@@ -7,6 +7,7 @@
 namespace headend::ts {
 
 inline constexpr size_t kPacketBytes = 188;
+inline constexpr uint8_t kSyncByte = 0x47;
 inline constexpr int kCounters = 16;  // values of a continuity counter
 
 inline constexpr int kPatPid = 0;

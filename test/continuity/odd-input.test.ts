@@ -22,7 +22,13 @@ import { describeCodes, type FrameCode } from '../fixtures/barcode.js';
 import { type FixtureOptions, makeFixture } from '../fixtures/make.js';
 import { readFrames, readSound } from '../fixtures/read.js';
 import { findMarks, TONE_AMPLITUDE, TONE_HZ, worstSineSnr } from '../fixtures/sound.js';
-import { deadPackets, movedComposition, movedTimestamps, withBox } from '../support/damage.js';
+import {
+  deadPackets,
+  movedComposition,
+  movedTimestamps,
+  scrambled,
+  withBox,
+} from '../support/damage.js';
 import {
   Collector,
   expectedCodes,
@@ -54,6 +60,23 @@ test.after(async ({ engine, folder }) => {
   await engine.close();
   await rm(folder, { recursive: true });
 });
+
+/** Room in the first track of a Matroska file for what `withKeyId` writes. */
+const KEY_ROOM = ['-metadata:s:v', `title=${'k'.repeat(21)}`];
+
+/** Writes ContentEncodings with the id of a key in the place of the first track's name (RFC 9559, 5.1.4.1.31). */
+function withKeyId(file: Buffer): Buffer {
+  const name = file.indexOf(
+    Buffer.concat([Buffer.from([0x53, 0x6e, 0x95]), Buffer.alloc(21, 'k')]),
+  );
+  file.write('6d80956240925033810150358b47e1810547e284cafecafe', name, 'hex');
+  return file;
+}
+
+function withFairPlay(file: Buffer): Buffer {
+  file.write('drms', file.indexOf('mp4a'), 'latin1');
+  return file;
+}
 
 interface Played {
   readonly codes: readonly (FrameCode | null)[];
@@ -563,6 +586,39 @@ test('D7: an encrypted file is slate, and the fault says that it is encrypted', 
   assert.ok(played.codes.every((code) => code === null));
   assertFaults(played, [['SOURCE_DENIED', url]]);
   assert.match(played.faults[0]?.message ?? '', 'encrypted');
+});
+
+for (const [name, options, encrypt] of [
+  ['a transport stream', { container: 'ts' }, (file) => scrambled(file)],
+  [
+    'a transport stream but for its PES headers',
+    { container: 'ts' },
+    (file) => scrambled(file, { clearHeaders: true }),
+  ],
+  ['the pictures of Matroska', { container: 'mkv', output: KEY_ROOM }, withKeyId],
+  ['the sound of iTunes', {}, withFairPlay],
+] as const satisfies readonly (readonly [string, FixtureOptions, (file: Buffer) => Buffer])[]) {
+  test(`D7: of ${name} that is encrypted it is told`, async (context) => {
+    const { path } = await makeFixture({ programme: 9, frames: 100, ...options });
+    const url = join(context.folder, `encrypted-${basename(path)}`);
+    await writeFile(url, encrypt(await readFile(path)));
+    const played = await play(context, [fileItem(url, 9, 200)], 1);
+    assert.ok(played.codes.every((code) => code === null));
+    assertFaults(played, [['SOURCE_DENIED', url]]);
+    assert.match(played.faults[0]?.message ?? '', 'encrypted');
+  });
+}
+
+test('D7: a transport stream that is scrambled only at its beginning plays from there', async (context) => {
+  const { path } = await makeFixture({ programme: 9, frames: 200, container: 'ts' });
+  const url = join(context.folder, 'scrambled-first.ts');
+  await writeFile(url, scrambled(await readFile(path), { to: 0.3, clearHeaders: true }));
+  const played = await play(context, [fileItem(url, 9, 400)], 3);
+  assert.ok(played.codes.filter((code) => code !== null).length > 40, played.shows);
+  assert.is(
+    played.faults.find(({ code }) => code === 'SOURCE_DENIED'),
+    undefined,
+  );
 });
 
 /** A copy of an MP4 file whose first sound is of a codec that nobody knows (ISO/IEC 14496-12, 8.5.2). */

@@ -1,4 +1,5 @@
-// Damage on purpose: other timestamps in a transport stream, another box in an MP4 file, packets that are none.
+// Damage on purpose: other timestamps in a transport stream or scrambled packets, another box in an MP4 file, packets
+// that are none.
 import { readFile } from 'node:fs/promises';
 import { output } from './process.js';
 
@@ -109,6 +110,31 @@ export async function deadPackets(
     const position = Number(packet.pos);
     if (spans.some(([from, to]) => time >= from && time < to))
       copy.fill(0xff, position, position + Number(packet.size));
+  }
+  return copy;
+}
+
+/** A copy of a transport stream whose packets of media in `[from, to)` parts of it are scrambled; PES headers stay, if so. */
+export function scrambled(
+  stream: Uint8Array,
+  { from = 0, to = 1, clearHeaders = false } = {},
+): Buffer {
+  const copy = Buffer.from(stream);
+  const start = Math.floor((from * copy.length) / PACKET) * PACKET;
+  let noise = 1;
+  for (let at = start; at + PACKET <= to * copy.length; at += PACKET) {
+    const pid = copy.readUInt16BE(at + 1) & 0x1fff;
+    const control = copy[at + 3] ?? 0;
+    // Those that ffmpeg gives its first two streams.
+    if ((pid !== 0x100 && pid !== 0x101) || (control & 0x10) === 0) continue;
+    copy[at + 3] = control | 0x80;
+    const pes = pesIn(copy, at);
+    const adaptation = (control & 0x20) !== 0 ? 1 + (copy[at + 4] ?? 0) : 0;
+    const clear = pes >= 0 && clearHeaders ? pes - at + 9 + (copy[pes + 8] ?? 0) : 4 + adaptation;
+    for (let byte = at + clear; byte < at + PACKET; byte += 1) {
+      noise = (Math.imul(noise, 1_103_515_245) + 12_345) >>> 0;
+      copy[byte] = noise >>> 24;
+    }
   }
   return copy;
 }
