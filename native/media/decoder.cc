@@ -181,8 +181,8 @@ Result<bool> Decoder::feed() {
 void Decoder::count(const AVPacket& packet) {
   ++packets_;
   if (packet.size == 0 || packet.flags & AV_PKT_FLAG_DISCARD || packet.dts == AV_NOPTS_VALUE) return;
-  fruitless_until_ = packet.dts;
-  if (fruitless_++ == 0) fruitless_from_ = packet.dts;
+  if (fruitless_++ == 0) fruitless_from_ = fruitless_until_ = packet.dts;
+  fruitless_until_ = std::max(fruitless_until_, packet.dts);
 }
 
 std::optional<Barren> Decoder::barren() const {

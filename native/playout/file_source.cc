@@ -162,7 +162,11 @@ Result<bool> FileSource::restart_from(int64_t microseconds, int64_t picture) {
 // The next picture; where they cannot be decoded, reads on only as far as `frame`.
 Status FileSource::read_upcoming(int64_t frame) {
   FramePtr decoded;
-  for (int64_t reached = INT64_MIN; !decoded;) {
+  std::optional<Barren> barren = video_->barren();
+  while (!decoded) {
+    const int64_t reached = barren ? barren->until : INT64_MIN;
+    const int64_t time = av_sat_sub64(reached, kBarrenAheadMicroseconds);
+    if (barren && grid_.frame_of(time, AV_TIME_BASE_Q, entry_.in_point, start_frame_) > frame) return {};
     Result<FramePtr> read = video_->read();
     if (!read.ok()) {
       // Pictures that cannot be decoded leave the sound: the channel shows its slate over it.
@@ -173,11 +177,8 @@ Status FileSource::read_upcoming(int64_t frame) {
     decoded = read.take();
     if (decoded) break;
     video_ended_ = video_->ended();
-    const std::optional<Barren> barren = video_->barren();
+    barren = video_->barren();
     if (video_ended_ || !barren || barren->until <= reached) return {};
-    reached = barren->until;
-    const int64_t time = av_sat_sub64(reached, kBarrenAheadMicroseconds);
-    if (grid_.frame_of(time, AV_TIME_BASE_Q, entry_.in_point, start_frame_) > frame) return {};
   }
   counts_->decoded.fetch_add(1, std::memory_order_relaxed);
   const AVFrame& picture = *decoded;
@@ -227,19 +228,19 @@ Status FileSource::advance_picture(int64_t frame) {
 }
 
 Status FileSource::advance_sound(int64_t end_sample) {
-  int64_t reached = INT64_MIN;
   while (!audio_ended_ && sound_.end() < end_sample) {
+    std::optional<Barren> barren = audio_->barren();
+    const int64_t reached = barren ? barren->until : INT64_MIN;
+    // Where it cannot be decoded, it is read on only as far as that.
+    if (barren && grid_.sample_of(reached, AV_TIME_BASE_Q, entry_.in_point, start_frame_) >= end_sample) return {};
     Result<FramePtr> frame = audio_->read();
     if (!frame.ok() && frame.status().code() != Code::kDecodeFailed) return frame.status();
     if (!frame.ok()) return end_sound(frame.status());
     if (!frame.value()) {
-      const std::optional<Barren> barren = audio_->barren();
+      barren = audio_->barren();
       if (barren && !std::exchange(sound_missed_, true)) remark(barren->refusal);
       if (audio_->ended()) return end_sound({});
-      // None at hand yet, or none that can be decoded: silence for now.
-      if (!barren || barren->until <= reached) return {};
-      reached = barren->until;
-      if (grid_.sample_of(reached, AV_TIME_BASE_Q, entry_.in_point, start_frame_) >= end_sample) return {};
+      if (!barren || barren->until <= reached) return {};  // none at hand yet: silence for now
       continue;
     }
     Status status = append_sound(*frame.value());

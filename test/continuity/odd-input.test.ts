@@ -667,6 +667,22 @@ test('D7: pictures that can no longer be decoded stand, then are slate, and come
   assert.is(cold.shows, describeCodes(played.codes.slice(200, 300)));
 });
 
+test('D7: pictures alone that can no longer be decoded end when they do, and not when all of them were read', async (context) => {
+  const common = { programme: 9, frames: 100, container: 'ts', audio: false } as const;
+  const a = await makeFixture(common);
+  const video = words('-c:v libx265 -x265-params log-level=error -preset ultrafast');
+  const b = await makeFixture({ ...common, firstFrame: 100, startTime: 4, video });
+  const url = join(context.folder, 'pictures-alone.ts');
+  await writeFile(url, Buffer.concat([await readFile(a.path), await readFile(b.path)]));
+  const { faults } = await play(context, [fileItem(url, 9, 400)], 5);
+  assert.equal(
+    faults.map(({ code }) => code),
+    ['DECODE_FAILED', 'SOURCE_ENDED'],
+  );
+  // They are read a second ahead.
+  assert.ok((faults[1]?.frame ?? 0) >= 170, `at ${faults[1]?.frame}`);
+});
+
 test('D7: sound that can no longer be decoded is silence until it can; it is told once', async (context) => {
   const { path } = await makeFixture({ programme: 9, frames: 250 });
   const url = join(context.folder, 'dead-sound.mp4');
