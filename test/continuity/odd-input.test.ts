@@ -18,6 +18,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine, EngineFault } from '../../lib/engine/engine.js';
 import { createNativeEngine } from '../../lib/engine/native.js';
+import { HeadendError } from '../../lib/errors.js';
 import { describeCodes, type FrameCode } from '../fixtures/barcode.js';
 import { type FixtureOptions, makeFixture } from '../fixtures/make.js';
 import { readFrames, readSound } from '../fixtures/read.js';
@@ -610,6 +611,45 @@ test('D7: a list that leads to a FIFO is slate at once, and no look at it hangs'
     () => assert.unreachable('it was probed'),
     ({ code }) => assert.match(code, /^SOURCE_/),
   );
+});
+
+for (const [name, file, text] of [
+  [
+    'a playlist with a key',
+    'list.m3u8',
+    '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-KEY:METHOD=AES-128,URI="key.ts"\n#EXTINF:4,\nfifo.ts\n#EXT-X-ENDLIST\n',
+  ],
+  ['an ffconcat', 'movie.mp4', 'ffconcat version 1.0\nfile fifo.ts\n'],
+  ['a VobSub index', 'fifo.idx', '# VobSub index file, v7\n'],
+] as const) {
+  test(`D9: a FIFO behind ${name} is refused, and waited for by nobody`, async (context) => {
+    const folder = await mkdtemp(join(context.folder, 'fifo-'));
+    await output('mkfifo', [join(folder, 'fifo.ts'), join(folder, 'fifo.sub')]);
+    await writeFile(join(folder, 'key.ts'), Buffer.alloc(16));
+    const url = join(folder, file);
+    await writeFile(url, text);
+    const signal = AbortSignal.timeout(5000);
+    const refused = await context.engine.probe(url, { signal }).catch((error: unknown) => error);
+    assert.instance(refused, HeadendError, String(refused));
+    assert.is((refused as HeadendError).code, 'SOURCE_INVALID', String(refused));
+    const played = await play(context, [fileItem(url, 0, 200)], 1);
+    assertFaults(played, [['SOURCE_INVALID', url]]);
+  });
+}
+
+test('D7: a playlist of encrypted segments plays', async (context) => {
+  const { path } = await makeFixture({ programme: 9, frames: 100 });
+  const key = join(context.folder, 'key.ts');
+  await writeFile(key, 'of sixteen bytes');
+  const info = join(context.folder, 'key-info');
+  await writeFile(info, `${key}\n${key}\n`);
+  const url = join(context.folder, 'encrypted.m3u8');
+  const hls = ['-f', 'hls', '-hls_time', '2', '-hls_list_size', '0', '-hls_key_info_file', info];
+  await output('ffmpeg', ['-v', 'error', '-i', path, '-c', 'copy', ...hls, url]);
+  const items = [fileItem(url, 9, 100)];
+  const played = await play(context, items, 2);
+  assertPlays(played, items, 2);
+  assertFaults(played, []);
 });
 
 test('D7: subtitles alone are slate with a fault', async (context) => {
