@@ -286,6 +286,10 @@ for (const [name, options] of [
   ['alpha', { video: words('-c:v qtrle -pix_fmt argb'), container: 'mov' }],
   ['RGB', { video: words('-c:v ffv1 -pix_fmt gbrp'), container: 'mkv' }],
   [
+    'HDR in RGB',
+    { video: words('-c:v ffv1 -pix_fmt gbrp10 -color_trc smpte2084'), container: 'mkv' },
+  ],
+  [
     'pictures in parts of fields',
     {
       video: words('-c:v mpeg2video -b:v 4M -flags:v +ilme+ildct'),
