@@ -308,6 +308,24 @@ for (const [name, options] of [
   });
 }
 
+for (const [name, size, pixels] of [
+  ['too small for a deinterlacer', '16x2', 'yuv420p'],
+  ['in pixels that cannot be converted', '64x64', 'uyyvyy411'],
+] as const) {
+  test(`D7: interlaced pictures ${name} leave the sound`, async (context) => {
+    const sound = await makeFixture({ frames: 200, video: false, container: 'm4a' });
+    const url = join(context.folder, `${size}.mkv`);
+    await output('ffmpeg', [
+      ...words(`-v error -f rawvideo -pix_fmt ${pixels} -s ${size} -r 25 -i /dev/zero`),
+      ...['-i', sound.path, '-t', '8', '-c:v', 'rawvideo', '-field_order', 'tt', '-c:a', 'copy'],
+      ...['-allow_raw_vfw', '1', url],
+    ]);
+    const played = await play(context, [fileItem(url, 0, 200)], 2);
+    assertMarks(played, [0, 1, 2, 3]);
+    assertFaults(played, pixels === 'yuv420p' ? [] : [['DECODE_FAILED', url]]);
+  });
+}
+
 for (const [name, options] of [
   [
     '8 kHz in mono',
