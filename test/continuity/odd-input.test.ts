@@ -358,6 +358,22 @@ for (const [name, options] of [
   });
 }
 
+test('D7: 9 to 24 channels without a layout are heard', async (context) => {
+  const items: Item[] = [];
+  for (let channels = 9; channels <= 24; channels++) {
+    const url = join(context.folder, `${channels}.wav`);
+    await writeFile(url, wavOf(channels, RATE));
+    items.push(fileItem(url, 0, 25));
+  }
+  const collector = await produceBatches(context.engine, items, 0, [items.length / 2], SMALL);
+  assert.equal(collector.faults, []);
+  const { samples } = await readSound(collector.joined('audio'));
+  for (const index of items.keys()) {
+    const middle = samples.subarray((index + 0.25) * RATE, (index + 0.75) * RATE);
+    assert.ok(loudestOf(middle) > 0.05, `${index + 9} channels are silent`);
+  }
+});
+
 test('D7: ambisonic sound becomes stereo with left and right where they are', async (context) => {
   // A tone to the left: W and Y of equal strength.
   const url = join(context.folder, 'ambisonic.mka');
