@@ -1,4 +1,4 @@
-// deadline: 300 s
+// deadline: 600 s
 // Files that are not as they should be, or not as most are: each plays, or is slate with a fault that says why, and
 // never stops the channel. Over the native engine alone; frames are named by bar codes, seconds by marks in the sound.
 import { readFileSync } from 'node:fs';
