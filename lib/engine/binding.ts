@@ -41,7 +41,10 @@ export interface NativeEvents {
   readonly batch: { readonly error: NativeStatus | null; readonly report: BatchReport };
   readonly stopped: null;
   readonly probe: { readonly error: NativeStatus | null; readonly result: ProbeResult | null };
-  readonly hardware: readonly EncoderReport[];
+  readonly hardware: {
+    readonly error: NativeStatus | null;
+    readonly reports: readonly EncoderReport[] | null;
+  };
   readonly remux: { readonly error: NativeStatus | null; readonly data: Uint8Array | null };
   /** Seconds that a measurement has come to. */
   readonly progress: number;
@@ -70,7 +73,10 @@ export interface NativeEngine {
   ): number | NativeStatus;
   /** Of a probe or a measurement. */
   cancelProbe(probe: number): void;
-  /** Tries every encoder, or the one that is named, for so many milliseconds each. Its end is a `hardware` event. */
+  /**
+   * Tries every encoder, or the one that is named, for so many milliseconds each. The number, or why nothing is tried.
+   * Its end is a `hardware` event.
+   */
   detectEncoders(patienceMs: number, encoder?: string): number | NativeStatus;
   /** The number, or why there is no remux. Its end is a `remux` event. */
   remux(tracks: readonly Track[]): number | NativeStatus;

@@ -205,6 +205,8 @@ class NativeEngineAdapter implements Engine {
         this.#detections.set(id, { resolve, reject });
       });
       this.#hardware.set(encoder, reports);
+      // Who asks again after a failure has it tried again.
+      reports.catch(() => this.#hardware.delete(encoder));
     }
     return reports;
   }
@@ -252,7 +254,7 @@ class NativeEngineAdapter implements Engine {
     if (type === 'probe') settle(this.#probes, id, payload.error, payload.result);
     else if (type === 'remux') settle(this.#remuxes, id, payload.error, payload.data);
     else if (type === 'loudness') settle(this.#measurements, id, payload.error, payload.result);
-    else if (type === 'hardware') settle(this.#detections, id, null, payload);
+    else if (type === 'hardware') settle(this.#detections, id, payload.error, payload.reports);
     else if (type === 'progress') this.#measurements.get(id)?.onProgress(payload);
     else this.#producers.get(id)?.handle(event);
   }

@@ -135,10 +135,13 @@ void EngineObject::dispatch(Napi::Env env, Napi::Function callback, Event event)
     payload["error"] = probed->ok() ? env.Null() : to_js(env, probed->status());
     payload["result"] = probed->ok() ? to_js(env, probed->value()) : env.Null();
     tell("probe", payload);
-  } else if (auto* reports = std::get_if<std::vector<EncoderReport>>(&event.payload)) {
+  } else if (auto* reports = std::get_if<Result<std::vector<EncoderReport>>>(&event.payload)) {
     end_work(env);
     detections_.erase(event.id);
-    tell("hardware", to_js(env, *reports));
+    Napi::Object payload = Napi::Object::New(env);
+    payload["error"] = reports->ok() ? env.Null() : to_js(env, reports->status());
+    payload["reports"] = reports->ok() ? to_js(env, reports->value()) : env.Null();
+    tell("hardware", payload);
   } else if (auto* remuxed = std::get_if<Result<Bytes>>(&event.payload)) {
     end_work(env);
     Napi::Object payload = Napi::Object::New(env);
@@ -268,7 +271,9 @@ Napi::Value EngineObject::detect_encoders(const Napi::CallbackInfo& info) {
   Status status = guarded(Stage::kEngine, [&]() -> Status {
     detections_[id] = std::jthread([this, id, patience, names](std::stop_token stop) {
       name_this_thread("headend-detect");
-      post({id, headend::detect_encoders(names, patience, stop)});
+      post({id, guarded(Stage::kEngine, [&]() -> Result<std::vector<EncoderReport>> {
+              return headend::detect_encoders(names, patience, stop);
+            })});
     });
     return {};
   });

@@ -44,7 +44,7 @@ struct Progress {
 struct Event {
   uint32_t id = 0;
   std::variant<InitSection, Fragment, Segment, AbandonedSegment, ProgrammeStart, Wait, Fault, BatchEnd, Stopped,
-               Result<ProbeResult>, Result<Bytes>, Progress, Result<Loudness>, std::vector<EncoderReport>>
+               Result<ProbeResult>, Result<Bytes>, Progress, Result<Loudness>, Result<std::vector<EncoderReport>>>
       payload;
 };
 

@@ -53,9 +53,34 @@ Result<std::optional<FileState>> local_file(const std::string& url) {
                                  {info.st_ctim.tv_sec, info.st_ctim.tv_nsec}});
 }
 
-// A server that is not who it says it is denies the source; the TLS layer tells it only by its log.
-Status refused(int error, const std::string& what) {
-  Status status = Status::from_source(Stage::kOpen, error, what);
+// Opening anything but a regular file may wait in the kernel, deaf to every interrupt. A playlist's segment may be named
+// behind the decryption it needs.
+bool is_irregular_file(std::string_view url) {
+  if (url.starts_with("crypto+") || url.starts_with("crypto:")) url.remove_prefix(7);
+  std::string path(url);
+  const char* protocol = avio_find_protocol_name(path.c_str());
+  if (!protocol || std::string_view(protocol) != "file") return false;
+  if (path.starts_with("file:")) path.erase(0, 5);
+  struct stat info = {};
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+// All but those that open other files past open_io().
+std::string played_formats() {
+  std::string names;
+  void* state = nullptr;
+  while (const AVInputFormat* format = av_demuxer_iterate(&state)) {
+    const std::string_view name = format->name;
+    if (name != "concat" && name != "vobsub") names.append(name).append(",");
+  }
+  return names;
+}
+
+// What libavformat tells only by its log: a server that is not who it says it is denies the source.
+Status refused(int error, const std::string& url) {
+  Status status = Status::from_source(Stage::kOpen, error, "cannot open " + url);
+  if (status.message().find("Format not on whitelist") != std::string::npos)
+    return {Code::kSourceInvalid, Stage::kOpen, url + " is a list of other files of a kind that is not played"};
   const bool certificate = error == AVERROR(EIO) && (status.message().find("ertificate") != std::string::npos ||
                                                      status.message().find("CA chain") != std::string::npos);
   return certificate ? Status(Code::kSourceDenied, Stage::kOpen, status.message(), error) : status;
@@ -127,9 +152,11 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Inp
 
 // Whatever a source leads to (a redirection, the segments of a playlist) is opened as the source itself is.
 int Demuxer::open_io(AVFormatContext* context, AVIOContext** io, const char* url, int flags, AVDictionary** settings) {
-  // A list must not lead to what may never answer.
-  if (!local_file(url).ok()) return AVERROR(EINVAL);
   const auto* self = static_cast<const Demuxer*>(context->opaque);
+  if (is_irregular_file(url)) {
+    av_log(context, AV_LOG_ERROR, "%s is not a regular file\n", url);
+    return AVERROR(EINVAL);
+  }
   AVDictionary* own = nullptr;
   if (settings) av_dict_copy(&own, *settings, 0);
   // A server may close the connection of a parked reader. Protocols that know no such options leave them.
@@ -155,8 +182,9 @@ Status Demuxer::open_input(Look look) {
   context->interrupt_callback = interrupt_.callback();
   context->opaque = this;
   default_open_ = std::exchange(context->io_open, &Demuxer::open_io);
+  av_opt_set(context, "format_whitelist", played_formats().c_str(), 0);
   int error = avformat_open_input(&context, url_.c_str(), nullptr, nullptr);  // frees the context when it fails
-  if (error < 0) return refused(error, "cannot open " + url_);
+  if (error < 0) return refused(error, url_);
   input_.reset(context);
 
   // libavformat takes text and anything that is named so for terminal art.

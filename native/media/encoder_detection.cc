@@ -68,11 +68,15 @@ EncoderReport report_on(const std::string& name, std::chrono::milliseconds patie
   const auto started = std::chrono::steady_clock::now();
   EncoderReport report;
   report.name = name;
-  const Status encoder = attempt(name, [name] { return try_encoder(name); }, patience, stop);
+  // A thread may be refused by the system.
+  const auto attempt_at = [&](Status (*work)(const std::string&)) {
+    return guarded(Stage::kEncode, [&] { return attempt(name, [name, work] { return work(name); }, patience, stop); });
+  };
+  const Status encoder = attempt_at(try_encoder);
   report.works = encoder.ok();
   report.reason = encoder.message();
   if (const std::string device = device_of(name); report.works && !device.empty()) {
-    const Status tried = attempt(name, [name] { return try_device(name); }, patience, stop);
+    const Status tried = attempt_at(try_device);
     report.device = DeviceReport{device, tried.ok(), tried.message()};
   }
   report.elapsed_ms =

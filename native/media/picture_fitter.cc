@@ -72,11 +72,12 @@ PictureFitter::Input PictureFitter::describe(const AVFrame& picture, AVPixelForm
   input.matrix = picture.colorspace;
   const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(pixels);
   const bool rgb = format && (format->flags & AV_PIX_FMT_FLAG_RGB);
+  const bool hdr = is_hdr(input.transfer);
+  if (hdr && input.primaries != AVCOL_PRI_BT709 && input.primaries != AVCOL_PRI_SMPTE432)
+    input.primaries = AVCOL_PRI_BT2020;
   if (rgb) {
     input.matrix = AVCOL_SPC_RGB;
-  } else if (is_hdr(input.transfer)) {
-    if (input.primaries != AVCOL_PRI_BT709 && input.primaries != AVCOL_PRI_SMPTE432)
-      input.primaries = AVCOL_PRI_BT2020;
+  } else if (hdr) {
     if (input.matrix != AVCOL_SPC_BT709) input.matrix = AVCOL_SPC_BT2020_NCL;
   } else if (!is_known(input.matrix)) {
     // Untagged or exotic: by size, as receivers do (ITU-R BT.601 for SD, BT.709 for HD).
@@ -134,7 +135,8 @@ std::string PictureFitter::graph_description(const Input& input) const {
   const std::string size = "w=" + number(fit_width) + ":h=" + number(fit_height);
   if (is_hdr(input.transfer)) {
     // Linear light, BT.2020 to BT.709 primaries, a filmic curve, back to BT.709 (ITU-R BT.2390 reference white).
-    chain += "scale=" + size + ":flags=bicubic,format=yuv444p10le,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=mobius:desat=0," +
+    const std::string matrix = input.matrix == AVCOL_SPC_RGB ? ":out_color_matrix=bt2020:out_range=tv" : "";
+    chain += "scale=" + size + ":flags=bicubic" + matrix + ",format=yuv444p10le,zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=mobius:desat=0," +
              "zscale=t=bt709:m=bt709:r=tv,format=yuv420p,";
   } else if (!input.is_ours()) {
     chain += "scale=" + size + ":flags=bicubic+accurate_rnd+full_chroma_int:out_color_matrix=bt709:out_range=tv,format=yuv420p,";

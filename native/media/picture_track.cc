@@ -1,9 +1,17 @@
 #include "media/picture_track.h"
 
+#include <cerrno>
+
 namespace headend {
 namespace {
 
 constexpr int64_t kFieldsMicroseconds = 250'000;
+// The filter refuses planes of a few lines; what lies between those of smaller pictures nobody sees.
+constexpr int kLeastSize = 16;
+
+bool has_fields(const AVFrame& picture) {
+  return picture.flags & AV_FRAME_FLAG_INTERLACED && picture.width >= kLeastSize && picture.height >= kLeastSize;
+}
 
 }  // namespace
 
@@ -27,7 +35,15 @@ bool PictureTrack::fits_deinterlacer(const AVFrame& picture) const {
   return picture.width == width_ && picture.height == height_ && picture.format == format_;
 }
 
+// A picture of a kind that cannot be filtered is a fault of its file.
 Result<FramePtr> PictureTrack::read() {
+  Result<FramePtr> picture = read_progressive();
+  if (picture.ok() || picture.status().stage() != Stage::kNormalise || picture.status().averror() == AVERROR(ENOMEM))
+    return picture;
+  return Status(Code::kDecodeFailed, Stage::kNormalise, picture.status().message(), picture.status().averror());
+}
+
+Result<FramePtr> PictureTrack::read_progressive() {
   for (;;) {
     if (deinterlacer_) {
       Result<FramePtr> picture = deinterlacer_->pull();
@@ -53,7 +69,7 @@ Result<FramePtr> PictureTrack::read() {
       continue;
     }
     if (!deinterlacer_) {
-      if (!(decoded->flags & AV_FRAME_FLAG_INTERLACED)) return decoded;
+      if (!has_fields(*decoded)) return decoded;
       if (Status status = start_deinterlacing(*decoded); !status.ok()) return status;
     }
     if (Status status = deinterlacer_->push(*decoded); !status.ok()) return status;

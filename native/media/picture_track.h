@@ -34,6 +34,7 @@ class PictureTrack {
   Result<bool> skip_to(int64_t pts);
 
  private:
+  Result<FramePtr> read_progressive();
   Status start_deinterlacing(const AVFrame& first);
   bool fits_deinterlacer(const AVFrame& picture) const;
 

@@ -1,6 +1,7 @@
 #include "media/sound_track.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -24,6 +25,14 @@ constexpr int kLowestRate = 1000;
 
 // Float sources may hold anything; the encoder refuses what is not a number or far too loud.
 constexpr float kLoudest = 4.0F;
+
+// How much of the first two channels is heard left and right; the others are not.
+int set_matrix(SwrContext* context, int channels, std::array<double, 2> left, std::array<double, 2> right) {
+  std::vector<double> matrix(2 * static_cast<size_t>(channels));
+  std::ranges::copy(left, matrix.begin());
+  std::ranges::copy(right, matrix.begin() + channels);
+  return swr_set_matrix(context, matrix.data(), channels);
+}
 
 float* plane(AVFrame& frame, int channel) { return reinterpret_cast<float*>(frame.extended_data[channel]); }
 
@@ -56,11 +65,10 @@ Status SoundTrack::set_up(const AVChannelLayout& from, const AVFrame& frame) {
   const int channels = frame.ch_layout.nb_channels;
   if (error >= 0 && frame.ch_layout.order == AV_CHANNEL_ORDER_AMBISONIC && channels >= 4) {
     // Two cardioid microphones facing left and right: half of everything, plus and minus half of what is beside.
-    std::vector<double> matrix(2 * static_cast<size_t>(channels));
-    matrix[0] = matrix[static_cast<size_t>(channels)] = 0.5;
-    matrix[1] = 0.5;
-    matrix[static_cast<size_t>(channels) + 1] = -0.5;
-    error = swr_set_matrix(context, matrix.data(), channels);
+    error = set_matrix(context, channels, {0.5, 0.5}, {0.5, -0.5});
+  } else if (error >= 0 && from.order == AV_CHANNEL_ORDER_UNSPEC) {
+    // Nobody knows where so many come from. Most begin with left and right.
+    error = set_matrix(context, channels, {1, 0}, {0, 1});
   }
   if (error >= 0) error = swr_init(context);
   if (error >= 0) return {};

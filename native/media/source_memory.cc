@@ -32,8 +32,8 @@ KnownSource::KnownSource(const AVFormatContext& looked_at)
 
 bool KnownSource::fits(const AVFormatContext& opened) const {
   if (opened.iformat->name != format_ || opened.nb_streams != streams_.size()) return false;
-  // What they lead to changes without them.
-  if (format_ == "concat" || format_ == "hls") return false;
+  // What it leads to changes without it.
+  if (format_ == "hls") return false;
   if (opened.nb_programs > 1) return false;
   for (unsigned i = 0; i < opened.nb_streams; ++i) {
     const AVStream& stream = *opened.streams[i];

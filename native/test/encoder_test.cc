@@ -2,6 +2,8 @@
 // breaks at its opening or in the middle of a segment.
 #include "media/encoder_backend.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -178,6 +180,18 @@ std::string init_hash(const Recorder& recorder, const std::string& rendition, co
   return "none";
 }
 
+// Of a size that no machine has a stack for.
+void a_thread_that_is_refused_is_a_reason() {
+  pthread_attr_t usual;
+  pthread_attr_t huge;
+  CHECK(pthread_getattr_default_np(&usual) == 0 && pthread_getattr_default_np(&huge) == 0);
+  CHECK(pthread_attr_setstacksize(&huge, size_t{1} << 47) == 0);
+  CHECK(pthread_setattr_default_np(&huge) == 0);
+  const auto reports = detect_encoders({kSoftwareEncoder}, 10s, {});
+  CHECK(pthread_setattr_default_np(&usual) == 0);
+  CHECK(reports.size() == 1 && !reports[0].works && !reports[0].reason.empty());
+}
+
 void fails_at_opening() {
   Recorder recorder;
   Producer producer(options("failing:open=0,height=90"), recorder);
@@ -288,6 +302,7 @@ int main() {
   profiles_and_tunes_are_used();
   detection_says_why();
   every_known_encoder_answers();
+  a_thread_that_is_refused_is_a_reason();
   fails_at_opening();
   fails_in_mid_segment("failing:after=110,height=90");
   fails_in_mid_segment("failing:swallow=110,height=90");

@@ -2,6 +2,8 @@
 #include "media/picture_fitter.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdlib>
 
 #include "media/blank_picture.h"
@@ -90,6 +92,36 @@ void standard_definition_colours_are_converted() {
   CHECK(std::abs(fitted->data[1][50 * fitted->linesize[1] + 50] - 102) <= 2);
 }
 
+/** A picture of 10 bit in one colour: the planes' samples, in their order. */
+FramePtr hdr_picture(AVPixelFormat format, AVColorSpace matrix, std::array<double, 3> samples) {
+  FramePtr frame = make_frame();
+  frame->format = format;
+  frame->width = kWidth;
+  frame->height = kHeight;
+  frame->colorspace = matrix;
+  frame->color_range = matrix == AVCOL_SPC_RGB ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+  frame->color_trc = AVCOL_TRC_SMPTE2084;
+  CHECK(av_frame_get_buffer(frame.get(), 0) >= 0);
+  for (int plane = 0; plane < 3; ++plane)
+    for (int row = 0; row < kHeight; ++row)
+      std::fill_n(reinterpret_cast<uint16_t*>(frame->data[plane] + row * frame->linesize[plane]), kWidth,
+                  static_cast<uint16_t>(std::lround(samples[plane])));
+  return frame;
+}
+
+// In RGB a colour of BT.2020 becomes what it becomes in YUV (ITU-R BT.2100, table 6).
+void hdr_in_rgb_is_toned_as_in_yuv(double red, double green, double blue) {
+  const double y = 0.2627 * red + 0.678 * green + 0.0593 * blue;
+  const double cb = (blue - y) / 1.8814;
+  const double cr = (red - y) / 1.4746;
+  const SharedFrame yuv = fit(kWidth, kHeight,
+                              hdr_picture(AV_PIX_FMT_YUV444P10, AVCOL_SPC_BT2020_NCL,
+                                          {64 + 876 * y, 512 + 896 * cb, 512 + 896 * cr}));
+  const SharedFrame rgb = fit(kWidth, kHeight,
+                              hdr_picture(AV_PIX_FMT_GBRP10, AVCOL_SPC_RGB, {1023 * green, 1023 * blue, 1023 * red}));
+  for (int plane = 0; plane < 3; ++plane) CHECK(std::abs(yuv->data[plane][50] - rgb->data[plane][50]) <= 2);
+}
+
 }  // namespace
 
 int main() {
@@ -101,5 +133,7 @@ int main() {
   odd_sizes_and_narrow_shapes_are_padded();
   full_range_becomes_limited();
   standard_definition_colours_are_converted();
+  hdr_in_rgb_is_toned_as_in_yuv(0.4, 0.4, 0.4);
+  hdr_in_rgb_is_toned_as_in_yuv(0.5, 0.3, 0.1);
   return test_result();
 }

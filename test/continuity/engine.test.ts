@@ -1,4 +1,4 @@
-// deadline: 240 s
+// deadline: 480 s
 // A segment is a function of (channel, rung, n): however it is produced, it shows the same frames at the
 // same times. Over the native engine alone; judged by ffmpeg, ffprobe and the fixtures' bar codes.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

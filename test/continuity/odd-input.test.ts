@@ -1,4 +1,4 @@
-// deadline: 300 s
+// deadline: 600 s
 // Files that are not as they should be, or not as most are: each plays, or is slate with a fault that says why, and
 // never stops the channel. Over the native engine alone; frames are named by bar codes, seconds by marks in the sound.
 import { readFileSync } from 'node:fs';
@@ -18,6 +18,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine, EngineFault } from '../../lib/engine/engine.js';
 import { createNativeEngine } from '../../lib/engine/native.js';
+import { HeadendError } from '../../lib/errors.js';
 import { describeCodes, type FrameCode } from '../fixtures/barcode.js';
 import { type FixtureOptions, makeFixture } from '../fixtures/make.js';
 import { readFrames, readSound } from '../fixtures/read.js';
@@ -308,6 +309,10 @@ for (const [name, options] of [
   ['alpha', { video: words('-c:v qtrle -pix_fmt argb'), container: 'mov' }],
   ['RGB', { video: words('-c:v ffv1 -pix_fmt gbrp'), container: 'mkv' }],
   [
+    'HDR in RGB',
+    { video: words('-c:v ffv1 -pix_fmt gbrp10 -color_trc smpte2084'), container: 'mkv' },
+  ],
+  [
     'pictures in parts of fields',
     {
       video: words('-c:v mpeg2video -b:v 4M -flags:v +ilme+ildct'),
@@ -323,6 +328,24 @@ for (const [name, options] of [
     const played = await play(context, items, 2);
     assertPlays(played, items, 2);
     assertFaults(played, []);
+  });
+}
+
+for (const [name, size, pixels] of [
+  ['too small for a deinterlacer', '16x2', 'yuv420p'],
+  ['in pixels that cannot be converted', '64x64', 'uyyvyy411'],
+] as const) {
+  test(`D7: interlaced pictures ${name} leave the sound`, async (context) => {
+    const sound = await makeFixture({ frames: 200, video: false, container: 'm4a' });
+    const url = join(context.folder, `${size}.mkv`);
+    await output('ffmpeg', [
+      ...words(`-v error -f rawvideo -pix_fmt ${pixels} -s ${size} -r 25 -i /dev/zero`),
+      ...['-i', sound.path, '-t', '8', '-c:v', 'rawvideo', '-field_order', 'tt', '-c:a', 'copy'],
+      ...['-allow_raw_vfw', '1', url],
+    ]);
+    const played = await play(context, [fileItem(url, 0, 200)], 2);
+    assertMarks(played, [0, 1, 2, 3]);
+    assertFaults(played, pixels === 'yuv420p' ? [] : [['DECODE_FAILED', url]]);
   });
 }
 
@@ -357,6 +380,22 @@ for (const [name, options] of [
     assertFaults(played, []);
   });
 }
+
+test('D7: 9 to 24 channels without a layout are heard', async (context) => {
+  const items: Item[] = [];
+  for (let channels = 9; channels <= 24; channels++) {
+    const url = join(context.folder, `${channels}.wav`);
+    await writeFile(url, wavOf(channels, RATE));
+    items.push(fileItem(url, 0, 25));
+  }
+  const collector = await produceBatches(context.engine, items, 0, [items.length / 2], SMALL);
+  assert.equal(collector.faults, []);
+  const { samples } = await readSound(collector.joined('audio'));
+  for (const index of items.keys()) {
+    const middle = samples.subarray((index + 0.25) * RATE, (index + 0.75) * RATE);
+    assert.ok(loudestOf(middle) > 0.05, `${index + 9} channels are silent`);
+  }
+});
 
 test('D7: ambisonic sound becomes stereo with left and right where they are', async (context) => {
   // A tone to the left: W and Y of equal strength.
@@ -730,6 +769,45 @@ test('D7: a list that leads to a FIFO is slate at once, and no look at it hangs'
     () => assert.unreachable('it was probed'),
     ({ code }) => assert.match(code, /^SOURCE_/),
   );
+});
+
+for (const [name, file, text] of [
+  [
+    'a playlist with a key',
+    'list.m3u8',
+    '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-KEY:METHOD=AES-128,URI="key.ts"\n#EXTINF:4,\nfifo.ts\n#EXT-X-ENDLIST\n',
+  ],
+  ['an ffconcat', 'movie.mp4', 'ffconcat version 1.0\nfile fifo.ts\n'],
+  ['a VobSub index', 'fifo.idx', '# VobSub index file, v7\n'],
+] as const) {
+  test(`D9: a FIFO behind ${name} is refused, and waited for by nobody`, async (context) => {
+    const folder = await mkdtemp(join(context.folder, 'fifo-'));
+    await output('mkfifo', [join(folder, 'fifo.ts'), join(folder, 'fifo.sub')]);
+    await writeFile(join(folder, 'key.ts'), Buffer.alloc(16));
+    const url = join(folder, file);
+    await writeFile(url, text);
+    const signal = AbortSignal.timeout(5000);
+    const refused = await context.engine.probe(url, { signal }).catch((error: unknown) => error);
+    assert.instance(refused, HeadendError, String(refused));
+    assert.is((refused as HeadendError).code, 'SOURCE_INVALID', String(refused));
+    const played = await play(context, [fileItem(url, 0, 200)], 1);
+    assertFaults(played, [['SOURCE_INVALID', url]]);
+  });
+}
+
+test('D7: a playlist of encrypted segments plays', async (context) => {
+  const { path } = await makeFixture({ programme: 9, frames: 100 });
+  const key = join(context.folder, 'key.ts');
+  await writeFile(key, 'of sixteen bytes');
+  const info = join(context.folder, 'key-info');
+  await writeFile(info, `${key}\n${key}\n`);
+  const url = join(context.folder, 'encrypted.m3u8');
+  const hls = ['-f', 'hls', '-hls_time', '2', '-hls_list_size', '0', '-hls_key_info_file', info];
+  await output('ffmpeg', ['-v', 'error', '-i', path, '-c', 'copy', ...hls, url]);
+  const items = [fileItem(url, 9, 100)];
+  const played = await play(context, items, 2);
+  assertPlays(played, items, 2);
+  assertFaults(played, []);
 });
 
 test('D7: subtitles alone are slate with a fault', async (context) => {

@@ -1,5 +1,8 @@
 // D2: which encoder channels begin with, from the option and from what works; and that rung options reach the
 // encoder. The command that tells of it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../lib/clock.js';
@@ -75,6 +78,42 @@ test('auto takes the best that works; a name is taken without a trial, but for i
   ] as const) {
     assert.equal(await beginsWith({ hardware }), { encoder: hardware, device, tried });
   }
+});
+
+test('a detection that failed is tried again by who asks next, and one that succeeded is not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'headend-choice-'));
+  const addon = join(folder, 'addon.cjs');
+  const failure = "{ code: 'ENGINE_FAILED', stage: 'engine', message: 'no threads', averror: 0 }";
+  await writeFile(
+    addon,
+    `let calls = 0;
+    exports.Engine = class {
+      constructor(tell) { this.tell = tell; }
+      detectEncoders() {
+        const call = ++calls;
+        if (call === 1) return ${failure};
+        const error = call === 2 ? ${failure} : null;
+        const reports = error ? null : [{ name: 'try ' + call, works: true, reason: '', elapsedMs: 1 }];
+        setImmediate(() => this.tell(call, 'hardware', { error, reports }));
+        return call;
+      }
+      close() {}
+    };`,
+  );
+  const engine = createNativeEngine({ addon });
+  const answers: unknown[] = [];
+  for (let n = 0; n < 4; n++) {
+    const answer = engine.hardware();
+    answers.push(
+      await answer.then(
+        ([report]) => report?.name,
+        ({ code }) => code,
+      ),
+    );
+  }
+  assert.equal(answers, ['ENGINE_FAILED', 'ENGINE_FAILED', 'try 3', 'try 3']);
+  await engine.close();
+  await rm(folder, { recursive: true });
 });
 
 test('pictures stay off the device where that is asked for', async () => {
