@@ -88,7 +88,7 @@ for (const [name, path] of Object.entries(PLACES)) {
 for (const [name, path] of Object.entries(PLACES)) {
   test(`ffmpeg records ${name}`, async ({ url }) => {
     const { code, stdout, stderr } = await run('ffmpeg', [
-      ...['-nostdin', '-v', 'warning', '-i', `${url}/${path}`, '-t', String(SECONDS)],
+      ...['-nostdin', '-v', 'repeat+warning', '-i', `${url}/${path}`, '-t', String(SECONDS)],
       ...words('-map 0:v:0 -map 0:a:0 -c copy -f mpegts pipe:1'),
     ]);
     assert.is(code, 0, stderr);
@@ -109,7 +109,7 @@ for (const [name, path] of Object.entries(PLACES)) {
 
   test(`ffprobe follows ${name}`, async ({ url }) => {
     const { code, stdout, stderr } = await run('ffprobe', [
-      ...['-v', 'warning', '-read_intervals', `%+${SECONDS}`, '-show_packets', '-of', 'json'],
+      ...['-v', 'repeat+warning', '-read_intervals', `%+${SECONDS}`, '-show_packets', '-of', 'json'],
       ...['-show_entries', 'packet=codec_type,pts_time,dts_time,duration_time'],
       `${url}/${path}`,
     ]);
