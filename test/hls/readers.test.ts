@@ -109,7 +109,8 @@ for (const [name, path] of Object.entries(PLACES)) {
 
   test(`ffprobe follows ${name}`, async ({ url }) => {
     const { code, stdout, stderr } = await run('ffprobe', [
-      ...['-v', 'repeat+warning', '-read_intervals', `%+${SECONDS}`, '-show_packets', '-of', 'json'],
+      ...['-v', 'repeat+warning', '-read_intervals', `%+${SECONDS}`],
+      ...words('-show_packets -of json'),
       ...['-show_entries', 'packet=codec_type,pts_time,dts_time,duration_time'],
       `${url}/${path}`,
     ]);
