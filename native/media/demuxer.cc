@@ -13,6 +13,7 @@
 #include "base/log.h"
 
 extern "C" {
+#include <libavutil/common.h>
 #include <libavutil/opt.h>
 }
 
@@ -25,6 +26,8 @@ constexpr auto kReadTime = std::chrono::seconds(10);
 constexpr int64_t kRewindMicroseconds = 10'000'000;
 // Packets held for one stream while the other, which has none for now, is looked for.
 constexpr int64_t kMaxWaitingBytes = 64 << 20;
+// Sound lies nearer to its pictures than this, however badly the two are interleaved.
+constexpr int64_t kSilentMicroseconds = 10'000'000;
 // What a packet in the queue costs besides its bytes, so that tiny ones are bounded too.
 constexpr int64_t kPacketOverhead = 512;
 // Damage that the demuxer stumbles over this many times in a row is the end of the source.
@@ -303,6 +306,7 @@ Result<bool> Demuxer::seek(int64_t microseconds, int64_t picture) {
   const auto call = interrupt_.allow(kReadTime);
   for (auto& queue : waiting_) queue.clear();
   waiting_bytes_ = 0;
+  silent_from_ = silent_until_ = AV_NOPTS_VALUE;
   at_end_ = false;
   mender_.reset();
   if (seek_by_memory(microseconds, picture)) return true;
@@ -368,7 +372,7 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
       return packet;
     }
     if (at_end_) return PacketPtr();
-    if (waiting_bytes_ > kMaxWaitingBytes) return PacketPtr();
+    if (waiting_bytes_ > kMaxWaitingBytes || (stream == audio_ && sound_is_missing())) return PacketPtr();
 
     PacketPtr packet = make_packet();
     const int error = [&] {
@@ -387,9 +391,34 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
     if ((owner != video_ && owner != audio_) || owner->discard == AVDISCARD_ALL) continue;
     if (av_packet_get_side_data(packet.get(), AV_PKT_DATA_ENCRYPTION_INFO, nullptr)) return encrypted();
     mend(*packet, *owner);
-    waiting_bytes_ += packet->size + kPacketOverhead;
-    waiting_[owner == audio_].push_back(std::move(packet));
+    keep(std::move(packet));
   }
+}
+
+void Demuxer::keep(PacketPtr packet) {
+  const bool sound = audio_ && packet->stream_index == audio_->index;
+  if (sound) {
+    silent_from_ = silent_until_ = AV_NOPTS_VALUE;
+  } else if (packet->dts != AV_NOPTS_VALUE) {
+    if (silent_from_ == AV_NOPTS_VALUE) silent_from_ = packet->dts;
+    silent_until_ = std::max(silent_until_, packet->dts);
+  }
+  waiting_bytes_ += packet->size + kPacketOverhead;
+  waiting_[sound].push_back(std::move(packet));
+}
+
+// Whether the pictures that wait would have their sound by now if they had any. An index that has some for them says that
+// it lies elsewhere in the file.
+bool Demuxer::sound_is_missing() const {
+  const std::deque<PacketPtr>& pictures = waiting_[0];
+  if (pictures.empty() || silent_from_ == AV_NOPTS_VALUE) return false;
+  const int64_t from = std::max(pictures.front()->dts, silent_from_);
+  const int64_t lasted = av_sat_sub64(silent_until_, from);
+  if (av_rescale_q(lasted, video_->time_base, AV_TIME_BASE_Q) < kSilentMicroseconds) return false;
+  const auto in_sound = [&](int64_t time) { return av_rescale_q(time, video_->time_base, audio_->time_base); };
+  const AVIndexEntry* next = avformat_index_get_entry_from_timestamp(input_->streams[audio_->index], in_sound(from),
+                                                                     AVSEEK_FLAG_ANY);
+  return !next || next->timestamp > in_sound(silent_until_);
 }
 
 }  // namespace headend

@@ -74,7 +74,8 @@ class Demuxer {
 
   /**
    * The next packet of `stream`; null at the end of the source, and also when the other stream's packets
-   * that wait have reached their bound: read those first.
+   * that wait have reached their bound: read those first. Sound is looked for no further than ten seconds of pictures,
+   * unless an index has it there.
    */
   Result<PacketPtr> read(const AVStream* stream);
 
@@ -97,6 +98,8 @@ class Demuxer {
   bool is_encrypted(const AVStream* stream) const;
   Status encrypted() const;
   void mend(AVPacket& packet, const AVStream& stream);
+  void keep(PacketPtr packet);
+  bool sound_is_missing() const;
   static int open_io(AVFormatContext* context, AVIOContext** io, const char* url, int flags, AVDictionary** settings);
 
   const std::string url_;
@@ -119,6 +122,8 @@ class Demuxer {
   int damage_ = 0;  // unreadable places since the last packet
   std::deque<PacketPtr> waiting_[2];  // video, audio
   int64_t waiting_bytes_ = 0;
+  // When the first and the last picture since the last sound are decoded, in ticks of theirs.
+  int64_t silent_from_ = AV_NOPTS_VALUE, silent_until_ = AV_NOPTS_VALUE;
 };
 
 }  // namespace headend

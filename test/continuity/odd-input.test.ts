@@ -9,6 +9,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   truncate,
   writeFile,
 } from 'node:fs/promises';
@@ -298,6 +299,42 @@ test('D8: sound alone from the middle of a transport stream is what it is from i
 /** What this process has read so far, by its system calls. */
 function bytesRead(): number {
   return Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+}
+
+for (const [container, ticks] of [
+  ['mkv', 1000],
+  ['ts', 90_000],
+  ['mp4', RATE],
+] as const) {
+  test(`D7: little of ${container} is read for sound that ends early; what comes after a pause is heard in time`, async (context) => {
+    const soundBut = (from: number, until: number) => {
+      const gone = `gte(pts\\,${from * ticks})*lt(pts\\,${until * ticks})`;
+      return [...words('-c:a aac -b:a 128k -bsf:a'), `noise=drop=${gone}`];
+    };
+    const video = words(
+      '-c:v libx264 -preset ultrafast -g 50 -bf 2 -b:v 2M -maxrate 2M -bufsize 2M -nal-hrd cbr',
+    );
+    const options = { programme: 7, frames: 1000, container, video };
+    const early = await makeFixture({ ...options, audio: soundBut(2, 40) });
+    const { size } = await stat(early.path);
+    for (const from of [0, 6]) {
+      const before = bytesRead();
+      const items = [fileItem(early.path, 7, 1000)];
+      const { faults } = await produceBatches(context.engine, items, from, [2], SMALL);
+      const read = bytesRead() - before;
+      assert.equal(faults, []);
+      assert.ok(read < size / 2, `${read} of ${size} bytes were read from segment ${from} on`);
+    }
+    const pause = await makeFixture({ ...options, audio: soundBut(1.9, 14.1) });
+    const items = [fileItem(pause.path, 7, 1000)];
+    const warm = await play(context, items, 8);
+    assertPlays(warm, items, 8);
+    assertMarks(warm, [0, 1, 15]);
+    assertFaults(warm, []);
+    const cold = await play(context, items, 5, 3);
+    assertPlays(cold, items, 5, 3);
+    assertMarks(cold, [9]);
+  });
 }
 
 for (const [name, options] of [
