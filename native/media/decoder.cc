@@ -28,6 +28,9 @@ constexpr size_t kMaxAheadPackets = 10'000;
 // unless one of those stands for long.
 constexpr size_t kMaxReordered = 16;
 constexpr int64_t kLeadMicroseconds = 2'000'000;
+// Of what is on air later, everything is decoded so long before it, for the decoder to find out how far pictures are
+// reordered.
+constexpr int64_t kSettleMicroseconds = 2'000'000;
 // So many others that are shown as long after they are decoded are no damage.
 constexpr int kAgreement = 5;
 
@@ -35,6 +38,11 @@ constexpr int kAgreement = 5;
 int threads_for(int64_t pixels) {
   if (pixels > kLargePixels) return kLargeThreads;
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
+}
+
+// Whether pictures that are said to be no reference are none to any other. In HEVC they may be to those of higher layers.
+bool tells_references(AVCodecID codec) {
+  return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_MPEG1VIDEO;
 }
 
 // libavcodec's name, or the container's for what that does not know.
@@ -88,6 +96,7 @@ int64_t Decoder::start() const {
 // after one that is shown after it.
 Result<bool> Decoder::skip_to(int64_t pts) {
   const int64_t last = av_sat_add64(pts, origin_);
+  const int64_t settle = av_rescale_q(kSettleMicroseconds, AV_TIME_BASE_Q, stream_->time_base);
   bool found = false;
   for (int64_t bytes = 0; bytes <= kMaxAheadBytes && ahead_.size() < kMaxAheadPackets;) {
     Result<PacketPtr> packet = demuxer_.read(stream_);
@@ -102,6 +111,7 @@ Result<bool> Decoder::skip_to(int64_t pts) {
       ahead_.clear();
       bytes = 0;
     }
+    if (read.pts <= last) wanted_from_ = std::max(wanted_from_, av_sat_sub64(read.pts, settle));
     bytes += read.size;
     ahead_.push_back(packet.take());
     if (!tells) return true;
@@ -169,12 +179,20 @@ Result<bool> Decoder::feed() {
   if (until_key_ && !(packet.value()->flags & AV_PKT_FLAG_KEY)) return true;
   until_key_ = false;
   count(*packet.value());
+  hurry(*packet.value());
   const int error = avcodec_send_packet(codec_.get(), packet.value().get());
   if (Status status = device_failure(error); !status.ok()) return status;
   if (error < 0) refused(error);
   if (packets_ > kHopelessPackets && frames_ == 0)
     return refusal_.ok() ? Status(Code::kDecodeFailed, Stage::kDecode, kNothing) : refusal_;
   return true;
+}
+
+// From the first packet on that is near what is wanted or has no time, everything is decoded.
+void Decoder::hurry(const AVPacket& packet) {
+  const bool far = tells_references(codec_->codec_id) && packet.pts != AV_NOPTS_VALUE && packet.pts < wanted_from_;
+  if (!far) wanted_from_ = INT64_MIN;
+  codec_->skip_frame = far ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
 }
 
 // Empty packets stand for the picture before them; frames that an edit list leaves out are not given.
@@ -271,6 +289,7 @@ void Decoder::flush(bool mid_stream) {
   draining_ = false;
   packets_ = fruitless_ = 0;
   refusal_ = {};
+  wanted_from_ = INT64_MIN;
   until_key_ = mid_stream && codec_->codec_type == AVMEDIA_TYPE_VIDEO;
   next_pts_ = mid_stream ? AV_NOPTS_VALUE : 0;
   run_pts_ = run_samples_ = 0;

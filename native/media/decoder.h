@@ -47,7 +47,8 @@ class Decoder {
 
   /**
    * After a flush into mid-stream: reads ahead to the last key frame that is shown at or before `pts`, counted like that
-   * of frames; nothing before it is decoded. False when what follows has none; true also when the packets do not tell.
+   * of frames; nothing before it is decoded, and long before that picture only what others refer to. False when what
+   * follows has none; true also when the packets do not tell.
    */
   Result<bool> skip_to(int64_t pts);
 
@@ -68,6 +69,7 @@ class Decoder {
   Result<bool> is_astray(const AVPacket& packet);
   Result<bool> feed();
   void count(const AVPacket& packet);
+  void hurry(const AVPacket& packet);
   /** Why the device cannot go on after an answer of libavcodec. */
   Status device_failure(int averror) const { return device_ ? device_->check(averror) : Status(); }
   void refused(int error);
@@ -89,6 +91,7 @@ class Decoder {
   int fruitless_ = 0;      // those of them that should give one
   int64_t fruitless_from_ = 0, fruitless_until_ = 0;  // when the first and the last of these are decoded
   bool draining_ = false;
+  int64_t wanted_from_ = INT64_MIN;  // with a timestamp before it only reference pictures are decoded; stream time base
   bool until_key_ = false; // dropping packets before the next key frame
   std::deque<PacketPtr> ahead_;  // read to look at what follows
 };

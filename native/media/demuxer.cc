@@ -150,6 +150,7 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Inp
   std::unique_ptr<Demuxer> demuxer(new Demuxer(url, options, std::move(stop)));
   if (Status status = demuxer->open_input(look); !status.ok()) return status;
   if (Status status = demuxer->choose_streams(); !status.ok()) return status;
+  demuxer->interrupt_.step();
   return demuxer;
 }
 
@@ -387,6 +388,7 @@ Result<PacketPtr> Demuxer::read(const AVStream* stream) {
     if ((error == AVERROR_INVALIDDATA || error == AVERROR(EAGAIN)) && ++damage_ <= kMaxDamage) continue;
     if (error < 0) return Status::from_source(Stage::kDemux, error, "cannot read on");
     damage_ = 0;
+    interrupt_.step();
     const AVStream* owner = input_->streams[packet->stream_index];
     if ((owner != video_ && owner != audio_) || owner->discard == AVDISCARD_ALL) continue;
     if (av_packet_get_side_data(packet.get(), AV_PKT_DATA_ENCRYPTION_INFO, nullptr)) return encrypted();

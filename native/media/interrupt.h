@@ -1,5 +1,5 @@
 // Lets a blocking libav input call be abandoned: by a stop token, or by a deadline that each call renews; and lets other
-// threads see how much time goes into such calls.
+// threads see how much time goes into such calls, and whether the source gets on.
 #pragma once
 
 extern "C" {
@@ -14,7 +14,9 @@ extern "C" {
 
 namespace headend {
 
-/** How much time a source has spent in input calls. Written by the thread that reads, read by any. */
+/**
+ * How much time a source has spent in input calls, and whether it gets on. Written by the thread that reads, read by any.
+ */
 class InputWatch {
  public:
   void begin() { begun_.store(now(), std::memory_order_relaxed); }
@@ -23,6 +25,10 @@ class InputWatch {
     if (begun == kIdle) return;
     spent_.fetch_add(now() - begun, std::memory_order_relaxed);
   }
+
+  /** Something was opened, read or decoded. */
+  void step() { steps_.fetch_add(1, std::memory_order_relaxed); }
+  int64_t steps() const { return steps_.load(std::memory_order_relaxed); }
 
   /** So far; the call in progress counts. Between two looks it may seem to go back by as much as that, for a moment. */
   std::chrono::nanoseconds spent() const {
@@ -37,6 +43,7 @@ class InputWatch {
 
   std::atomic<int64_t> begun_{kIdle};
   std::atomic<int64_t> spent_{0};
+  std::atomic<int64_t> steps_{0};
 };
 
 /** Owned by the thread that does the input; libav calls back on that same thread. */
@@ -65,6 +72,11 @@ class Interrupt {
   Call allow(std::chrono::milliseconds time) {
     deadline_ = std::chrono::steady_clock::now() + time;
     return Call(watch_.get());
+  }
+
+  /** What was allowed has been done. */
+  void step() {
+    if (watch_) watch_->step();
   }
 
   bool stopped() const { return stop_.stop_requested(); }

@@ -55,6 +55,7 @@ FileSource::FileSource(FileEntry entry, int64_t start_frame, const ProducerOptio
       gain_(static_cast<float>(std::pow(10.0, entry_.gain / 20))) {}
 
 Status FileSource::open(int64_t first_frame, std::stop_token stop) {
+  stop_ = stop;
   Result<std::unique_ptr<Demuxer>> demuxer = Demuxer::open(entry_.url, input_, std::move(stop));
   if (!demuxer.ok()) return demuxer.status();
   demuxer_ = demuxer.take();
@@ -181,6 +182,7 @@ Status FileSource::read_upcoming(int64_t frame) {
     if (video_ended_ || !barren || barren->until <= reached) return {};
   }
   counts_->decoded.fetch_add(1, std::memory_order_relaxed);
+  if (input_.watch) input_.watch->step();
   const AVFrame& picture = *decoded;
   upcoming_frame_ = grid_.frame_of(picture.pts, video_->time_base(), entry_.in_point, start_frame_);
   upcoming_end_ = grid_.frame_of(av_sat_add64(picture.pts, picture.duration), video_->time_base(), entry_.in_point,
@@ -210,6 +212,8 @@ void FileSource::miss_pictures(int64_t frame) {
 
 Status FileSource::advance_picture(int64_t frame) {
   for (;;) {
+    // What lies before a start in the middle may take long, and no input call that would be interrupted.
+    if (stop_.stop_requested()) return Status::stopped(Stage::kDecode);
     if (!upcoming_ && !video_ended_)
       if (Status status = read_upcoming(frame); !status.ok()) return status;
     if (!upcoming_) return {};

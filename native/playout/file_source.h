@@ -65,6 +65,7 @@ class FileSource : public FrameSource {
   const std::shared_ptr<const Device> device_;  // null: software decodes
   const std::shared_ptr<PictureCounts> counts_;
   const float gain_;
+  std::stop_token stop_;
 
   std::unique_ptr<Demuxer> demuxer_;
   std::unique_ptr<PictureTrack> video_;

@@ -45,8 +45,10 @@ void ProgrammeReader::run(FrameSource& source, Shelf& shelf, const std::stop_tok
   }
 }
 
-Result<Slice> ProgrammeReader::read(const std::stop_token& stop, std::chrono::milliseconds patience, WaitMeter& meter) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+Result<Slice> ProgrammeReader::read(const std::stop_token& stop, Patience patience, WaitMeter& meter) {
+  const auto end = std::chrono::steady_clock::now() + patience.longest;
+  auto deadline = std::min(end, std::chrono::steady_clock::now() + patience.idle);
+  int64_t steps = watch_->steps();
   Result<Slice> slice = Slice();
   QueueResult result = QueueResult::kTimeout;
   for (auto now = std::chrono::steady_clock::now(); result == QueueResult::kTimeout && now < deadline;) {
@@ -55,6 +57,10 @@ Result<Slice> ProgrammeReader::read(const std::stop_token& stop, std::chrono::mi
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
     result = shelf_->slices.pop(slice, stop, std::min<std::chrono::milliseconds>(left, WaitMeter::kSpan));
     now = std::chrono::steady_clock::now();
+    if (const int64_t now_at = watch_->steps(); now_at != steps) {
+      steps = now_at;
+      deadline = std::min(end, now + patience.idle);
+    }
     meter.note(std::clamp<std::chrono::nanoseconds>(watch_->spent() - spent, {}, now - begun));
   }
   switch (result) {

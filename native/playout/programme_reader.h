@@ -14,16 +14,25 @@
 
 namespace headend {
 
+/** How long a slice is waited for. */
+struct Patience {
+  std::chrono::milliseconds idle;    // while the source gets no further
+  std::chrono::milliseconds longest; // in any case
+};
+
 class ProgrammeReader {
  public:
-  /** Starts at once: by the time of the cut the first slices are decoded. `watch` sees what the source spends on input. */
+  /**
+   * Starts at once: by the time of the cut the first slices are decoded. `watch` sees the source get on, and what it
+   * spends on input.
+   */
   ProgrammeReader(std::unique_ptr<FrameSource> source, std::shared_ptr<const InputWatch> watch, int64_t first_frame);
 
   /**
-   * The next slice, waiting for it no longer than `patience`. After an error there is nothing more. `meter` is told how
+   * The next slice, unless `patience` is over before it is there. After an error there is nothing more. `meter` is told how
    * much of the wait was for the input; the rest was for decoding.
    */
-  Result<Slice> read(const std::stop_token& stop, std::chrono::milliseconds patience, WaitMeter& meter);
+  Result<Slice> read(const std::stop_token& stop, Patience patience, WaitMeter& meter);
 
  private:
   struct Shelf;

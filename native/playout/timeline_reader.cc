@@ -10,8 +10,9 @@
 namespace headend {
 namespace {
 
-// A source that gives no frame for this long is given up for the rest of its programme.
-constexpr auto kSourcePatience = std::chrono::seconds(10);
+// A source that gives no frame for so long is given up for the rest of its programme. A start in the middle may have
+// minutes to decode before the frame that is wanted.
+constexpr Patience kSourcePatience{.idle = std::chrono::seconds(10), .longest = std::chrono::seconds(60)};
 // The next programme is opened this long before its cut.
 constexpr int64_t kOpenAheadSeconds = 3;
 // Length of the fade on either side of a cut: 5 ms.

@@ -337,6 +337,28 @@ for (const [container, ticks] of [
   });
 }
 
+for (const [codec, options] of [
+  ['h264', '-c:v libx264 -preset ultrafast -bf 2 -b_strategy 0 -b-pyramid none -sc_threshold 0'],
+  ['mpeg2', '-c:v mpeg2video -b:v 2M -bf 2 -sc_threshold 1000000000'],
+] as const) {
+  test(`D7: late in one long group of pictures (${codec}) the right ones air, and few before them are decoded`, async ({
+    engine,
+  }) => {
+    const video = words(`${options} -g 600`);
+    const film = await makeFixture({ programme: 9, frames: 600, container: 'mkv', video });
+    const items = [fileItem(film.path, 9, 600)];
+    const collector = new Collector();
+    const producer = engine.createProducer(SMALL, collector);
+    const [from, segments] = [9, 2];
+    const { framesDecoded } = await producer.produce(request(items, from, segments, ['180p']));
+    await producer.stop();
+    const played = await judged(collector, segments);
+    assertPlays(played, items, segments, from);
+    assertFaults(played, []);
+    assert.ok(framesDecoded < 400, `${framesDecoded} pictures were decoded`);
+  });
+}
+
 for (const [name, options] of [
   ['4:4:4', { video: words('-c:v libx264 -preset ultrafast -pix_fmt yuv444p') }],
   ['4:2:2 of 10 bit', { video: words('-c:v libx264 -preset ultrafast -pix_fmt yuv422p10le') }],
