@@ -28,33 +28,36 @@ import { testFile } from './test/test-file.mjs';
 /**
  * @typedef {object} Unit
  * @property {string} name
- * @property {boolean} [alone] whether nothing else may run beside it
+ * @property {boolean} [live] whether it follows the clock, and can fail because the machine is busy with something else
  * @property {() => Promise<Outcome>} run
  */
 
-/** @param {number} soak @param {number} repeat @returns {Promise<Unit[]>} */
+/** @param {number} soak @param {number} repeat @returns {Promise<readonly Unit[]>} */
 async function testFiles(soak, repeat) {
   const files = (await readdir(join(root, 'test'), { recursive: true })).filter((file) =>
     file.endsWith('.test.ts'),
   );
-  return Promise.all(files.sort().map((file) => testFile(join('test', file), soak, repeat)));
+  const units = await Promise.all(
+    files.sort().map((file) => testFile(join('test', file), soak, repeat)),
+  );
+  // The longest first, so that none of them is left when the others are done.
+  return units.sort((one, other) => other.deadlineMs - one.deadlineMs);
 }
 
 // Most units wait now and then: for a disk, a clock, a thread that is still at work.
 const LANES = 2;
 
 /**
- * Runs the units, a few side by side, and then those that want to be alone one after the other.
+ * Runs the units, a few side by side.
  * @param {readonly Unit[]} units
  * @param {(unit: Unit) => Promise<void>} run
  */
 async function runAll(units, run) {
-  const queue = units.filter(({ alone }) => !alone).values();
+  const queue = units.values();
   const lane = async () => {
     for (const unit of queue) await run(unit);
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  for (const unit of units) if (unit.alone) await run(unit);
 }
 
 await runMain(async () => {
@@ -77,28 +80,37 @@ await runMain(async () => {
   const sum = { passed: 0, failed: 0, skipped: 0 };
   /** @type {Map<string, string>} */
   const broken = new Map();
-  await runAll(units, async (unit) => {
+  /** Live units that failed beside another one. @type {Unit[]} */
+  const again = [];
+  /** @param {Unit} unit @param {boolean} isLast whether a failure counts */
+  const runOne = async (unit, isLast) => {
     const start = performance.now();
-    let outcome = await unit.run();
-    // What follows the clock can fail because the machine was busy with something else: it is told, and tried once more.
-    if (unit.alone && outcome.failed > 0) {
-      console.log(
-        `AGAIN ${unit.name}: failed the first time\n${(outcome.output ?? '').trimEnd()}\n`,
-      );
-      outcome = await unit.run();
+    const outcome = await unit.run();
+    const { passed, failed, skipped, note } = outcome;
+    const output = (outcome.output ?? '').trimEnd();
+    const verdict = failed === 0 ? 'ok  ' : isLast ? 'FAIL' : 'once more';
+    console.log(
+      `${verdict} ${unit.name} (${passed} passed, ${elapsed(start)}${note === undefined ? '' : `, ${note}`})`,
+    );
+    if (failed > 0) console.log(`${output}\n`);
+    if (failed > 0 && !isLast) {
+      again.push(unit);
+      return;
     }
-    sum.passed += outcome.passed;
-    sum.failed += outcome.failed;
-    sum.skipped += outcome.skipped;
-    const verdict = outcome.failed > 0 ? 'FAIL' : 'ok  ';
-    const note = outcome.note === undefined ? '' : `, ${outcome.note}`;
-    console.log(`${verdict} ${unit.name} (${outcome.passed} passed, ${elapsed(start)}${note})`);
-    if (outcome.failed > 0) {
-      const output = (outcome.output ?? '').trimEnd();
-      broken.set(unit.name, output);
-      console.log(`${output}\n`);
-    }
-  });
+    sum.passed += passed;
+    sum.failed += failed;
+    sum.skipped += skipped;
+    if (failed > 0) broken.set(unit.name, output);
+  };
+  await runAll(
+    units.filter(({ live }) => !live),
+    (unit) => runOne(unit, true),
+  );
+  await runAll(
+    units.filter(({ live }) => live),
+    (unit) => runOne(unit, false),
+  );
+  for (const unit of again) await runOne(unit, true);
   // Once more at the end, where a reader of a long log looks first.
   if (units.length > 1)
     for (const [name, output] of broken) console.log(`\nFailed: ${name}\n${output}`);

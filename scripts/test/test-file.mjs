@@ -11,7 +11,7 @@ const defaultDeadlineMs = 120_000;
 let testAddonBuilt;
 
 /**
- * A file may say `// deadline: 300 s`, `// needs: test addon` and, when it follows the clock, `// alone` in its first
+ * A file may say `// deadline: 300 s`, `// needs: test addon` and, when it follows the clock, `// live` in its first
  * lines.
  * @param {string} file
  */
@@ -20,7 +20,7 @@ async function wishesOf(file) {
   const seconds = /^\/\/ deadline: (\d+) s$/m.exec(head)?.[1];
   return {
     deadlineMs: seconds === undefined ? defaultDeadlineMs : Number(seconds) * 1000,
-    alone: /^\/\/ alone$/m.test(head),
+    live: /^\/\/ live$/m.test(head),
     needsTestAddon: /^\/\/ needs: test addon$/m.test(head),
   };
 }
@@ -80,16 +80,17 @@ const count = (output, word) =>
  * @param {string} name the file, relative to the checkout
  * @param {number} soak by how much more than usual its property tests try; see test/support/soak.ts
  * @param {number} repeat how many times it is run
- * @returns {Promise<import('../test.mjs').Unit>}
+ * @returns {Promise<import('../test.mjs').Unit & { deadlineMs: number }>}
  */
 export async function testFile(name, soak, repeat) {
   const file = join(root, name);
   const wishes = await wishesOf(file);
+  const deadlineMs = wishes.deadlineMs * soak * repeat;
   return {
     name,
-    alone: wishes.alone,
+    deadlineMs,
+    live: wishes.live,
     run: async () => {
-      const deadlineMs = wishes.deadlineMs * soak * repeat;
       if (wishes.needsTestAddon) {
         testAddonBuilt ??= buildTestAddon();
         await testAddonBuilt;

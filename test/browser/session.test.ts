@@ -1,5 +1,5 @@
 // deadline: 600 s
-// alone
+// live
 // A viewer's evening in a real browser, in CMAF and in MPEG-TS, in short (five minutes each with `--soak`): hls.js plays
 // through programmes, changes rungs again and again, is paused, and the tab falls asleep for longer than the playlist lasts.
 //

@@ -1,5 +1,5 @@
 // deadline: 240 s
-// alone
+// live
 // The guide and the engine view in a real browser: reachable by keyboard, true to what the server says, and the
 // picture goes on beside them. The segments are not real where no picture is needed.
 import { mkdir, readFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 // deadline: 240 s
-// alone
+// live
 // The watch page in a real browser: a demo channel and channels of files play for ten seconds each.
 //
 // Claimed: no stall. Asserted: after playback began, currentTime never stands still for a second, advances as

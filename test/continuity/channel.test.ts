@@ -1,5 +1,5 @@
 // deadline: 240 s
-// alone
+// live
 // Channels as a viewer gets them: the real engine behind the library's own HTTP server, followed by readers
 // that are not ours. Frames are named by bar codes, seconds by marks in the sound.
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';

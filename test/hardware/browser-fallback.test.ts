@@ -1,5 +1,5 @@
 // deadline: 240 s
-// alone
+// live
 // needs: test addon
 // D3: hls.js in a real Chromium plays over the change of the encoder: the frames go on, forwards and without a
 // fatal error, also when the encoder breaks in one of the first segments.

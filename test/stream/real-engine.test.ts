@@ -1,5 +1,5 @@
 // deadline: 240 s
-// alone
+// live
 // Channels on the real engine that are started and stopped: at once, and without leaving anything behind.
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';

@@ -1,5 +1,5 @@
 // deadline: 200 s
-// alone
+// live
 // The whole: a server process with the real engine and a journal airs several channels to dozens of viewers who come
 // and go as people do, and is killed again and again. Nobody may see a hole, a wrong frame or a number that goes back,
 // and nobody is forgotten. `--soak N` gives it N times as many lives.

@@ -1,5 +1,5 @@
 // deadline: 120 s
-// alone
+// live
 // MPEG-TS in a real browser: hls.js takes the segments apart and plays the channel's frames in order.
 import type { Browser } from 'playwright-core';
 import { suite } from 'uvu';
