@@ -163,6 +163,12 @@ test('D7: what cannot be read is a typed error', async ({ headend, folder }) => 
   assert.is(await failure(headend.probe(join(folder, 'missing.mp4'))), 'SOURCE_NOT_FOUND');
   assert.is(await failure(headend.probe(text)), 'SOURCE_INVALID');
   assert.is(await failure(headend.probe(folder)), 'SOURCE_INVALID');
+  // What FFmpeg says, without an address in memory: two warnings about a file are the same.
+  const headless = join(folder, 'headless.mp4');
+  await writeFile(headless, Buffer.from('00000008667265650000000866726565', 'hex'));
+  const message = await headend.probe(headless).catch(({ message: text }) => text);
+  assert.match(message, /moov atom not found/);
+  assert.not.match(message, /0x/);
   const { path } = await makeFixture({ frames: 50, audio: false });
   assert.is(await failure(headend.measureLoudness(path)), 'SOURCE_INVALID');
   assert.is((await headend.probe(path, { loudness: true })).loudness, null);
