@@ -1,5 +1,5 @@
 // What `probe` finds out about real files, what is remembered of it, and how many are looked at together.
-import { copyFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -285,6 +285,19 @@ test('the command: for people, for programs, and its exit code', async ({ folder
   assert.match(lines[0] ?? '', /video: h264 .*640x360.*25 fps/);
   assert.match(lines[0] ?? '', /loudness: -\d+\.\d LUFS/);
   assert.match(lines[0] ?? '', /key frames: 1/);
+  // Of a folder what would air: not what lies beside the films.
+  const films = await mkdtemp(join(folder, 'films-'));
+  await mkdir(join(films, 'below'));
+  await copyFile(path, join(films, '10.mp4'));
+  await copyFile(path, join(films, '9.mp4'));
+  await copyFile(path, join(films, 'below', 'a.mp4'));
+  for (const name of ['9.srt', 'info.nfo', '.hidden.mp4']) await writeFile(join(films, name), 'x');
+  lines.length = 0;
+  assert.is(await probe([films], common, write), 0, lines.join('\n'));
+  assert.equal(
+    lines.map((line) => line.slice(films.length + 1).split('\n')[0]),
+    ['9.mp4', '10.mp4', 'below/a.mp4'],
+  );
 
   const cli = [
     ...['--import', 'tsx', 'server/main.ts', 'probe', '--json', '--concurrency', '1'],
