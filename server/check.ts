@@ -135,11 +135,12 @@ function bar(index: number, part: number, total: number): string {
 }
 
 function terminal(): CheckOutput {
+  // A terminal that does not tell its width says 0.
   const { stderr } = process;
   return {
     write: console.log,
     progress: stderr.isTTY
-      ? (text) => stderr.write(`\r\x1b[K${text.slice(0, stderr.columns - 1)}`)
+      ? (text) => stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns || 80) - 1)}`)
       : undefined,
   };
 }

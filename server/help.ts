@@ -22,8 +22,9 @@ HEADEND_SIGNING_SECRET (who may watch). Options win over the environment, and th
 /** For `headend check --help`. */
 export const CHECK_HELP = `
 Looks at every file that would air; no port is opened, and journal and diskStore stay as they are, so that a server may
-be running. One line for each problem, with a code that docs/errors.md explains. Exit codes: 0 nothing found, 1 something found, 2 the command line or the
-configuration file is wrong.`;
+be running. One line for each problem, with a code that docs/errors.md explains.
+
+Exit codes: 0 nothing found, 1 something found, 2 the command line or the configuration file is wrong.`;
 
 /** For `headend probe --help`. */
 export const PROBE_HELP = `

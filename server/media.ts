@@ -1,7 +1,7 @@
 // Media in folders: which folders hold some, and what of it can be played.
 
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, extname, join, relative } from 'node:path';
+import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import {
   type Headend,
   HeadendError,
@@ -35,6 +35,7 @@ const OTHER_FILES = new Set(
 export interface Folder {
   /** Id for URLs, different for every folder. */
   readonly id: string;
+  /** Its name; with the folders above it where several have the same. */
   readonly name: string;
   /** Paths of its files, in natural order of their names. */
   readonly files: readonly string[];
@@ -54,7 +55,7 @@ export async function findFolders(
   signal: AbortSignal,
   onVisit: (path: string) => void = () => {},
 ): Promise<Folder[]> {
-  const folders: Folder[] = [];
+  const folders: (Folder & { readonly below: string })[] = [];
   const ids = new Set<string>();
   const seen = new Set<string>();
   const visit = async (path: string, depth: number): Promise<void> => {
@@ -75,7 +76,8 @@ export async function findFolders(
     if (files.length > 0) {
       const name = basename(real) || 'Media';
       const id = uniqueId(path === root ? name : relative(root, path), ids);
-      folders.push({ id, name: cut(name, NAME_LENGTH), files: files.slice(0, MAX_FILES) });
+      const below = relative(root, path);
+      folders.push({ id, name: cut(name, NAME_LENGTH), files: files.slice(0, MAX_FILES), below });
     }
     if (depth === MAX_DEPTH) return;
     for (const item of below) await visitBelow(item, depth + 1);
@@ -90,7 +92,24 @@ export async function findFolders(
     }
   };
   await visit(root, 0);
-  return folders;
+  // With one season of a series the others, too.
+  const ambiguous = new Set(
+    folders
+      .filter(({ id, name }) => folders.some((other) => other.id !== id && other.name === name))
+      .map(({ below }) => dirname(below)),
+  );
+  return folders.map(({ below, ...folder }) =>
+    below !== '' && ambiguous.has(dirname(below)) ? { ...folder, name: pathName(below) } : folder,
+  );
+}
+
+/** What tells a folder from others of its name, as `Series A / Season 1`. */
+function pathName(path: string): string {
+  const name = path.split(sep).join(' / ');
+  // The end tells more than the beginning.
+  return name.length <= NAME_LENGTH
+    ? name
+    : name.slice(-NAME_LENGTH).replace(/^[\uDC00-\uDFFF]/, '');
 }
 
 /** The media files of a folder, in natural order, without those of the folders below it. */

@@ -58,12 +58,13 @@ export interface PlanContext {
  * @throws ConfigurationError; the system's error when the media folder cannot be read; the signal's reason.
  */
 export async function makePlan(sources: Sources, context: PlanContext): Promise<Plan> {
-  const { config, media } = sources;
+  const { config, media, ladder } = sources;
   if (config !== undefined) return configuredPlan(config, sources, context);
-  if (media === undefined) return { channels: [], fallback: demoChannels(), folders: new Set() };
+  const fallback = demoChannels(Math.max(...ladder.map(({ height }) => height)));
+  if (media === undefined) return { channels: [], fallback, folders: new Set() };
   const folders = new Set<string>();
   const channels = await mediaChannels(media, sources, context, folders);
-  return { channels, fallback: demoChannels(), folders };
+  return { channels, fallback, folders };
 }
 
 async function configuredPlan(file: string, sources: Sources, context: PlanContext): Promise<Plan> {

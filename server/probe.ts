@@ -1,7 +1,6 @@
 // `headend probe`: says what media files hold, for people or, line by line as JSON, for programs.
 
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import {
   createHeadend,
   type ProbeOutcome,
@@ -9,6 +8,7 @@ import {
   type SourceFacts,
   type VideoTrack,
 } from '../lib/index.js';
+import { findFolders } from './media.js';
 
 /** Settings of the command. */
 export interface ProbeCommandOptions {
@@ -22,7 +22,7 @@ export interface ProbeCommandOptions {
 }
 
 /**
- * Looks at files, URLs and all files below folders; resolves with the exit code of the process: 1 when a source could
+ * Looks at files, URLs and what of folders `headend serve` would air; resolves with the exit code of the process: 1 when a source could
  * not be read.
  */
 export async function probe(
@@ -44,8 +44,9 @@ export async function probe(
 async function filesOf(source: string): Promise<string[]> {
   const stats = await stat(source).catch(() => null);
   if (!stats?.isDirectory()) return [source];
-  const items = await readdir(source, { recursive: true, withFileTypes: true });
-  return items.filter((item) => item.isFile()).map((item) => join(item.parentPath, item.name));
+  const warn = (_details: object, message: string) => console.error(message);
+  const folders = await findFolders(source, { warn }, new AbortController().signal);
+  return folders.flatMap(({ files }) => files);
 }
 
 function toJson({ source, facts, error }: ProbeOutcome): object {

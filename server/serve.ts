@@ -13,7 +13,7 @@ import {
 import { headendOptions, type ServerSettings } from './config/options.js';
 import { readConfiguration } from './config/read.js';
 import type { Configuration } from './config/schema.js';
-import { secrets } from './config/secrets.js';
+import { SECRETS, secrets } from './config/secrets.js';
 import { exitCodeOf, OK } from './exit-codes.js';
 import { Lineup } from './lineup.js';
 import { createLog, type Log } from './log.js';
@@ -210,6 +210,10 @@ export function explain(error: unknown, { media }: Pick<ServeOptions, 'media'>):
       return `This user may not listen on port ${port}; choose one above 1023 with --port or PORT`;
     }
   }
+  const secret = Object.entries(SECRETS).find(([, option]) =>
+    error.message.includes(`http.${option}`),
+  );
+  if (secret) return error.message.replace(/^.*http\.\w+/, secret[0]);
   const isAboutMedia = media !== undefined && 'path' in error && error.path === media;
   if (isAboutMedia && (code === 'ENOENT' || code === 'ENOTDIR')) {
     return `There is no folder ${media}; --media takes the path of one`;

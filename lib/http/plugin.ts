@@ -137,6 +137,9 @@ async function shareAmongRoutes(app: App, options: HttpOptions): Promise<void> {
 // Before the body is read, and after the rate limit, which runs at `onRequest`.
 function guard(app: App, access: Access): void {
   app.addHook('preParsing', async (request) => {
+    if (hosts(request) > 1) {
+      throw new HeadendError('INVALID_REQUEST', 'http', 'the request names more than one Host');
+    }
     access.check(request);
     if (hasBodyReadBefore(request)) {
       throw new HeadendError(
@@ -146,6 +149,11 @@ function guard(app: App, access: Access): void {
       );
     }
   });
+}
+
+// Node takes the first one, a proxy before it may have taken another (RFC 9112 3.2).
+function hosts({ raw }: FastifyRequest): number {
+  return raw.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length;
 }
 
 function hasBodyReadBefore({ raw, headers }: FastifyRequest): boolean {

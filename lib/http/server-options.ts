@@ -10,6 +10,8 @@ import { problemHandler } from './problem.js';
 // Time to send the headers, and the whole of a request.
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
+// How often Node looks for those who have taken longer: half a minute, unless it is told.
+const CHECK_MS = 2_000;
 
 // Longer than any wait for a segment. A connection on which nothing moves for so long is cut: a client that has
 // stopped reading holds the bytes of its answer in memory.
@@ -26,7 +28,11 @@ export function serverOptions({ logger, http }: Headend): FastifyHttpOptions<Ser
     bodyLimit: 64 * 1024,
     requestTimeout: REQUEST_MS,
     connectionTimeout: IDLE_CONNECTION_MS,
-    http: { headersTimeout: HEADERS_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    http: {
+      headersTimeout: HEADERS_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     frameworkErrors: problemHandler(logger),
     clientErrorHandler: (error, socket) => refuse(error, socket),

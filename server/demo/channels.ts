@@ -18,13 +18,14 @@ interface Show {
   readonly video: string;
 }
 
-/** The demo channels. */
-export function demoChannels(): ChannelDefinition[] {
+/** The demo channels, with rungs up to a height. */
+export function demoChannels(maxHeight: number): ChannelDefinition[] {
+  const ladder = LADDER.filter(({ height }) => height <= maxHeight);
   return [
     channel('horizon', 'Horizon', landscapes(), chime(440)),
     channel('orbit', 'Orbit', orreries(), chime(330)),
     channel('signal', 'Signal', testCards(), beep(1000)),
-  ];
+  ].map((definition) => ({ ...definition, ladder }));
 }
 
 // Ten-minute programmes round the clock. Each begins as far into its source as the day is old, so that the
@@ -48,7 +49,7 @@ function channel(
     ];
   }).flat();
   const schedule = { type: 'loop' as const, programmes, anchor: '2025-01-01T00:00:00Z' };
-  return { id, name, schedule, ladder: LADDER, frameRate: FRAME_RATE };
+  return { id, name, schedule, frameRate: FRAME_RATE };
 }
 
 function landscapes(): Show[] {

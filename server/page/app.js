@@ -18,10 +18,15 @@ import {
 } from './player.js';
 
 const REFRESH_MS = 10_000;
+/** At least, also when every programme is shorter. */
+const SOONEST_MS = 2_000;
 const VIEWS = { guide, engine };
 
-/** The channels as the server lists them, the view that is open, and when a server that refuses is asked again. */
-const state = { channels: [], view: 'watch', notBefore: 0 };
+/**
+ * The channels as the server lists them, the view that is open, when a server that refuses is asked again, and when it was
+ * asked last.
+ */
+const state = { channels: [], view: 'watch', notBefore: 0, asked: 0 };
 
 const channelById = (id) => state.channels.find((channel) => channel.id === id);
 
@@ -70,6 +75,7 @@ function follow() {
 
 async function refresh() {
   if (Date.now() < state.notBefore) return;
+  state.asked = Date.now();
   try {
     ({ channels: state.channels } = await fetchJson('channels'));
   } catch ({ status }) {
@@ -135,11 +141,21 @@ function part({ startsAt, endsAt }, instant) {
   return Math.min(1, Math.max(0, (instant - start) / (Date.parse(endsAt) - start)));
 }
 
+/** Whether something is over that is shown: of the channel that is tuned to now, of the others now and next. */
+function isBehind(instant) {
+  return state.channels.some(({ id, now, next }) => {
+    const { endsAt } = id === tunedTo() ? now : next;
+    return Date.parse(endsAt) <= instant;
+  });
+}
+
 function zap(step) {
   const index = state.channels.findIndex(({ id }) => id === tunedTo());
   const count = state.channels.length;
   if (count > 0) watch(state.channels[(index + step + count) % count].id);
 }
+
+const isArrow = (key) => /^Arrow(?:Up|Down|Left|Right)$/.test(key);
 
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -149,6 +165,8 @@ document.addEventListener('keydown', (event) => {
   const watching = state.view === 'watch';
   if (watching && ['ArrowDown', 'ArrowRight'].includes(event.key)) zap(1);
   else if (watching && ['ArrowUp', 'ArrowLeft'].includes(event.key)) zap(-1);
+  else if (state.view === 'guide' && event.target === document.body && isArrow(event.key))
+    guide.enterGrid();
   else if (event.key === 'k' || (event.key === ' ' && watching && isFree)) togglePause();
   else if (event.key === 'm') toggleSound();
   else if (event.key === 'f') toggleFullscreen();
@@ -164,8 +182,9 @@ addEventListener('hashchange', follow);
 setInterval(() => {
   setText(element('clock'), clockOf(Date.now()));
   render();
+  const wait = isBehind(Date.now()) ? SOONEST_MS : REFRESH_MS;
+  if (Date.now() - state.asked >= wait) refresh();
 }, 1_000);
-setInterval(refresh, REFRESH_MS);
 setText(element('clock'), clockOf(Date.now()));
 document.querySelector('.views a').setAttribute('aria-current', 'page');
 follow();

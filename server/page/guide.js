@@ -241,6 +241,11 @@ function keepOneTabStop() {
   for (const button of buttons) button.tabIndex = button === stop ? 0 : -1;
 }
 
+/** Goes to where the arrow keys move from. */
+export function enterGrid() {
+  document.querySelector('.guide-programmes [tabindex="0"]')?.focus();
+}
+
 function moveFocus(event) {
   const item = event.target.closest('li');
   const row = event.target.closest('.guide-row');

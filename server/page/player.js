@@ -247,7 +247,11 @@ export function toggleFullscreen() {
 window.addEventListener('pagehide', leave);
 video.addEventListener('play', rejoin);
 // The picture of a pause stands still.
-video.addEventListener('pause', () => limitLatency(Number.POSITIVE_INFINITY));
+video.addEventListener('pause', () => {
+  limitLatency(Number.POSITIVE_INFINITY);
+  // A picture that was waited for is not any more; who goes on waits again.
+  if (screen.dataset.state === 'starting' && video.readyState > 0) show('playing');
+});
 for (const event of ['play', 'pause']) video.addEventListener(event, renderPause);
 video.addEventListener('playing', () => {
   show('playing');

@@ -65,6 +65,8 @@ const texts = (page: Page, selector: string) => page.locator(selector).allTextCo
 interface ServeOptions {
   readonly http?: HttpOptions;
   readonly channels?: readonly Pick<ChannelOptions, 'id' | 'name' | 'number'>[];
+  /** Of each programme, in seconds. */
+  readonly duration?: number;
 }
 
 const CHANNELS = [
@@ -72,13 +74,16 @@ const CHANNELS = [
   { id: 'two', name: 'Channel Two' },
 ];
 
-/** A server whose channels air `a`, `b` and `c` for ten minutes each, from a whole hour on. */
-async function serve(engine: FakeEngine, { http = {}, channels = CHANNELS }: ServeOptions = {}) {
+/** A server whose channels air `a`, `b` and `c`, for ten minutes each from a whole hour on. */
+async function serve(
+  engine: FakeEngine,
+  { http = {}, channels = CHANNELS, duration = 600 }: ServeOptions = {},
+) {
   const headend = await Headend.create({ http }, { engine, clock: systemClock });
   for (const channel of channels) {
     await headend.channels.add({
       ...channel,
-      schedule: loop(['a', 'b', 'c'].map((title) => ({ source: '/x.mp4', duration: 600, title }))),
+      schedule: loop(['a', 'b', 'c'].map((title) => ({ source: '/x.mp4', duration, title }))),
       ladder: [{ height: 720, bitrate: 2_000_000 }],
     });
   }
@@ -109,7 +114,8 @@ test('the guide names what is on and what follows, and is walked with the arrow 
   const on = row.locator('.on-air');
   assert.is(await on.getAttribute('tabindex'), '0');
   assert.is(await page.locator('.guide-programmes [tabindex="0"]').count(), 1);
-  await on.focus();
+  await page.keyboard.press('ArrowRight');
+  assert.is(await page.locator(':focus span').textContent(), now.title);
   await page.keyboard.press('ArrowRight');
   assert.is(await page.locator(':focus span').textContent(), next.title);
   await page.keyboard.press('ArrowLeft');
@@ -158,6 +164,20 @@ test('the guide asks for what is on the screen, and again only when that is over
   const during = asked;
   await page.clock.runFor(halfHour);
   await until('the next half hour', async () => (asked > during + 5 ? true : null));
+});
+
+test('the page asks what is on once that is over, and no more often than it must', async ({
+  page,
+}) => {
+  await using server = await serve(new FakeEngine(systemClock, 1), { duration: 2 });
+  const asked: number[] = [];
+  page.on('request', (request) => {
+    if (request.url() === `${server.url}/channels`) asked.push(performance.now());
+  });
+  await page.goto(server.url);
+  await until('four questions', async () => asked.length >= 4 || null, 9_900);
+  const waits = asked.slice(1).map((at, index) => at - (asked[index] ?? 0));
+  assert.ok(Math.min(...waits) > 1_500, waits.join(' '));
 });
 
 test('of two channels with one name the guide opens the one that was chosen', async ({ page }) => {

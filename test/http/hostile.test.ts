@@ -176,6 +176,7 @@ test('what is no HTTP request, or one with huge headers, is answered and cut off
     ['GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ['GET /channels HTTP/1.1\r\n\r\n', 400],
+    ['GET /lineup.m3u HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: close\r\n\r\n', 400],
   ] as const) {
     const answer = await raw(url, text);
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), text.slice(0, 40));
@@ -189,6 +190,7 @@ test('who sends headers or a body too slowly is told so and cut off', async ({ h
   assert.is(patient.headersTimeout, 10_000);
   assert.is(patient.requestTimeout, 30_000);
   assert.is(patient.timeout, 60_000);
+  assert.is(options.http?.connectionsCheckingInterval, 2000);
   // The same server, in a hurry.
   const hurry = { headersTimeout: 100, connectionsCheckingInterval: 20 };
   const app = fastify({ ...options, requestTimeout: 200, http: { ...options.http, ...hurry } });

@@ -209,6 +209,8 @@ test('Plex adds the tuner, looks for channels, and tunes in', async () => {
     assert.is(tuned.status, 200);
     assert.is(tuned.headers['content-type'], 'video/mp2t');
     assert.is(tuned.headers['x-accel-buffering'], 'no');
+    // It has no end: 0 would say that it is empty.
+    assert.is(tuned.headers['content-length'], undefined);
   });
 });
 
@@ -253,7 +255,7 @@ test('Jellyfin asks for a profile, and gets the rung that is nearest below', asy
   });
 });
 
-test('a signature goes on to the channels of a lineup', async () => {
+test('a signature goes on to the lineups and their channels', async () => {
   const secret = 'a secret that nobody knows, 0123456789';
   await withServer(
     { signingSecret: secret, adminToken: 'admin-token-0123456789' },
@@ -263,6 +265,9 @@ test('a signature goes on to the channels of a lineup', async () => {
       const m3u = (await send(`/lineup.m3u?${query}`)).body.toString();
       const [channel = ''] = /^http.*$/m.exec(m3u) ?? [];
       assert.is((await send(channel.slice(url.length))).status, 200);
+      const { LineupURL } = Object(json(await send(`/discover.json?${query}`)));
+      const [{ URL: stream }] = Object(json(await send(LineupURL.slice(url.length))));
+      assert.is((await send(stream.slice(url.length), { method: 'HEAD' })).status, 200);
     },
   );
 });

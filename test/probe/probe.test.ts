@@ -1,5 +1,5 @@
 // What `probe` finds out about real files, what is remembered of it, and how many are looked at together.
-import { copyFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -163,6 +163,12 @@ test('D7: what cannot be read is a typed error', async ({ headend, folder }) => 
   assert.is(await failure(headend.probe(join(folder, 'missing.mp4'))), 'SOURCE_NOT_FOUND');
   assert.is(await failure(headend.probe(text)), 'SOURCE_INVALID');
   assert.is(await failure(headend.probe(folder)), 'SOURCE_INVALID');
+  // What FFmpeg says, without an address in memory: two warnings about a file are the same.
+  const headless = join(folder, 'headless.mp4');
+  await writeFile(headless, Buffer.from('00000008667265650000000866726565', 'hex'));
+  const message = await headend.probe(headless).catch(({ message: text }) => text);
+  assert.match(message, /moov atom not found/);
+  assert.not.match(message, /0x/);
   const { path } = await makeFixture({ frames: 50, audio: false });
   assert.is(await failure(headend.measureLoudness(path)), 'SOURCE_INVALID');
   assert.is((await headend.probe(path, { loudness: true })).loudness, null);
@@ -279,6 +285,19 @@ test('the command: for people, for programs, and its exit code', async ({ folder
   assert.match(lines[0] ?? '', /video: h264 .*640x360.*25 fps/);
   assert.match(lines[0] ?? '', /loudness: -\d+\.\d LUFS/);
   assert.match(lines[0] ?? '', /key frames: 1/);
+  // Of a folder what would air: not what lies beside the films.
+  const films = await mkdtemp(join(folder, 'films-'));
+  await mkdir(join(films, 'below'));
+  await copyFile(path, join(films, '10.mp4'));
+  await copyFile(path, join(films, '9.mp4'));
+  await copyFile(path, join(films, 'below', 'a.mp4'));
+  for (const name of ['9.srt', 'info.nfo', '.hidden.mp4']) await writeFile(join(films, name), 'x');
+  lines.length = 0;
+  assert.is(await probe([films], common, write), 0, lines.join('\n'));
+  assert.equal(
+    lines.map((line) => line.slice(films.length + 1).split('\n')[0]),
+    ['9.mp4', '10.mp4', 'below/a.mp4'],
+  );
 
   const cli = [
     ...['--import', 'tsx', 'server/main.ts', 'probe', '--json', '--concurrency', '1'],

@@ -78,7 +78,7 @@ test('settings that only createHeadend refuses are exit code 2, without the secr
   }
   const short = await headendWith({ ...env, HEADEND_ADMIN_TOKEN: 'hunter2secret' }, 'serve');
   assert.is(short.code, 2, short.text);
-  assert.match(short.text, 'http.adminToken must not have fewer than 16 characters');
+  assert.match(short.text, 'HEADEND_ADMIN_TOKEN must not have fewer than 16 characters');
   assert.not.match(short.text, 'hunter2');
 });
 

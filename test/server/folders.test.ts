@@ -46,6 +46,20 @@ test('the folder itself and every folder in it that holds media, at any depth', 
   );
 });
 
+test('folders of the same name are told apart by those above them', async ({ root }) => {
+  await fill(root, [
+    'a.mp4',
+    'A/Season 1/x.mkv',
+    'A/Season 2/x.mkv',
+    'B/Season 1/x.mkv',
+    'C/My Films/x.mkv',
+  ]);
+  assert.equal(
+    (await find(root)).map(({ name }) => name),
+    ['My Films', 'A / Season 1', 'A / Season 2', 'B / Season 1', 'C / My Films'],
+  );
+});
+
 test('files are in natural order, without their companions and hidden ones', async ({ root }) => {
   const files = [
     '10 ten.mp4',

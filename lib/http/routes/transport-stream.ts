@@ -35,7 +35,8 @@ export function transportStreamRoutes(app: App, { headend }: RouteContext): void
         signal: clientSignal(reply),
       });
       reply.header('cache-control', 'no-store').headers(UNBUFFERED).type(TS_TYPE);
-      if (request.method === 'HEAD') return reply.send();
+      // An empty stream, not nothing: that would be told as a length of 0.
+      if (request.method === 'HEAD') return reply.send(Readable.from([]));
       const drop = () => reply.raw.destroy();
       // Reads a segment ahead at most: the next one is asked for when this one is on its way.
       const options = { objectMode: false, highWaterMark: 1 };

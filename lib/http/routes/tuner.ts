@@ -89,7 +89,10 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
   });
 
   const documents = {
-    '/discover.json': (request: FastifyRequest) => discovery(tuner(request)),
+    '/discover.json': (request: FastifyRequest, query: ViewerQuery) => {
+      const { LineupURL, ...document } = discovery(tuner(request));
+      return { ...document, LineupURL: `${LineupURL}${viewerQuery(query)}` };
+    },
     '/lineup.json': (request: FastifyRequest, query: ViewerQuery) =>
       tunerLineup(lineup(request, query, 'stream.ts')),
     '/lineup_status.json': () => lineupStatus(),
