@@ -1,6 +1,7 @@
 // Brings what is on the air to what should be: adds, changes and removes channels, and leaves alone what is as it
 // should be.
 
+import { type Clock, systemClock } from '../lib/clock.js';
 import {
   type Channel,
   type ChannelDefinition,
@@ -13,12 +14,19 @@ import type { Log } from './log.js';
 import type { Plan, PlannedChannel } from './plan.js';
 import { Reports } from './reports.js';
 
+/** A disk that is away, or films that are being replaced, may come back: so long a channel waits for them. */
+const PATIENCE_MS = 600_000;
+
+/** Nobody tells that a disk is there again. */
+const LOOK_MS = 15_000;
+
 /** What a {@link Lineup} works with. */
 export interface LineupOptions {
   readonly headend: Headend;
   readonly log: Log;
   /** Says what should be on the air. */
   readonly plan: (reports: Reports, signal: AbortSignal) => Promise<Plan>;
+  readonly clock?: Clock;
 }
 
 interface OnAir {
@@ -26,6 +34,8 @@ interface OnAir {
   /** The definition's schedule, and everything else, as text. */
   readonly schedule: string;
   readonly rest: string;
+  /** Of the plan. */
+  readonly root?: string | undefined;
 }
 
 /** The channels that the configuration or the media folder asks for. Those added by other means are not touched. */
@@ -34,15 +44,24 @@ export class Lineup {
   readonly #reports: Reports;
   // As many as the plan has channels.
   readonly #onAir = new Map<string, OnAir>();
+  readonly #clock: Clock;
+  // Since when, on the monotonic clock, channels on the air have had nothing to play.
+  readonly #bareSince = new Map<string, number>();
 
   constructor(options: LineupOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#reports = new Reports(options.log);
   }
 
   /** How many channels of the plan are on the air. */
   get size(): number {
     return this.#onAir.size;
+  }
+
+  /** Milliseconds until a plan has to be made even if nobody tells of a change. */
+  get dueInMs(): number {
+    return this.#bareSince.size > 0 ? LOOK_MS : Infinity;
   }
 
   /**
@@ -58,13 +77,14 @@ export class Lineup {
     const planned = new Set(plan.channels.map(({ id }) => id));
     const fallback = new Set(plan.fallback.map(({ id }) => id));
     for (const id of [...this.#onAir.keys()]) {
-      if (!planned.has(id) && !fallback.has(id)) await this.#remove(id);
+      if (!planned.has(id) && !fallback.has(id)) await this.#miss(id, plan);
     }
     let playing = 0;
     for (const channel of plan.channels) {
       signal.throwIfAborted();
-      if (await this.#bring(channel)) playing++;
+      if (await this.#bring(channel, plan)) playing++;
     }
+    playing += [...this.#bareSince.keys()].filter((id) => !planned.has(id)).length;
     await this.#followFallback(plan, playing === 0, planned);
   }
 
@@ -83,11 +103,11 @@ export class Lineup {
   }
 
   /** Whether the channel is on the air, in this form or an earlier one. */
-  async #bring({ id, name, prepare }: PlannedChannel): Promise<boolean> {
+  async #bring({ id, name, root, prepare }: PlannedChannel, plan: Plan): Promise<boolean> {
     try {
       const definition = await prepare();
-      if (definition) await this.#air(definition);
-      else await this.#remove(id);
+      if (definition) await this.#air(definition, root);
+      else await this.#miss(id, plan);
     } catch (error) {
       if (!(error instanceof HeadendError) || error.code === 'CLOSED') throw error;
       const { code, message } = error;
@@ -97,12 +117,13 @@ export class Lineup {
     return this.#onAir.has(id);
   }
 
-  async #air(definition: ChannelDefinition): Promise<void> {
+  async #air(definition: ChannelDefinition, root?: string): Promise<void> {
     const { headend, log } = this.#options;
     const { schedule, ...others } = definition;
     const { id, name = id } = definition;
-    const wanted = { schedule: JSON.stringify(schedule), rest: JSON.stringify(others) };
+    const wanted = { schedule: JSON.stringify(schedule), rest: JSON.stringify(others), root };
     const known = this.#onAir.get(id);
+    this.#bareSince.delete(id);
     if (known?.schedule === wanted.schedule && known.rest === wanted.rest) return;
     const current = headend.channels.list().find((channel) => channel.id === id);
     if (known && known.channel === current && known.rest === wanted.rest) {
@@ -116,11 +137,26 @@ export class Lineup {
     log.info({ channelId: id }, `${name} is ${current ? 'on the air anew' : 'on the air'}`);
   }
 
+  /** There is nothing that the channel could play. One of a media folder stays as it was for a while. */
+  async #miss(id: string, { media }: Plan): Promise<void> {
+    const known = this.#onAir.get(id);
+    const now = this.#clock.monotonic();
+    const since = this.#bareSince.get(id) ?? now;
+    const waits = known?.root !== undefined && known.root === media && now - since < PATIENCE_MS;
+    if (!waits) return this.#remove(id);
+    this.#bareSince.set(id, since);
+    this.#reports.warn(
+      { channelId: id },
+      `${known.channel.name} has nothing left to play: it goes off the air in ${PATIENCE_MS / 60_000} minutes unless something comes back`,
+    );
+  }
+
   async #remove(id: string): Promise<void> {
     const { headend, log } = this.#options;
     const known = this.#onAir.get(id);
     if (!known) return;
     this.#onAir.delete(id);
+    this.#bareSince.delete(id);
     // One that was replaced through the API is the API's.
     if (!headend.channels.list().includes(known.channel)) return;
     await headend.channels.remove(id);

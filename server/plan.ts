@@ -29,6 +29,8 @@ export interface Sources {
 export interface PlannedChannel {
   readonly id: string;
   readonly name: string;
+  /** The media folder that it is of, where nobody has asked for it by name. */
+  readonly root?: string;
   /** Looks at the files that have to be looked at; null when there is nothing to play, which is reported. */
   prepare(): Promise<ChannelDefinition | null>;
 }
@@ -40,6 +42,8 @@ export interface Plan {
   readonly fallback: readonly ChannelDefinition[];
   /** What to watch for changes: the folders that were looked into. */
   readonly folders: ReadonlySet<string>;
+  /** The media folder whose folders are channels, where there is one. */
+  readonly media?: string;
   /** The configuration file, where there is one. */
   readonly file?: string;
 }
@@ -64,7 +68,7 @@ export async function makePlan(sources: Sources, context: PlanContext): Promise<
   if (media === undefined) return { channels: [], fallback, folders: new Set() };
   const folders = new Set<string>();
   const channels = await mediaChannels(media, sources, context, folders);
-  return { channels, fallback, folders };
+  return { channels, fallback, folders, media };
 }
 
 async function configuredPlan(file: string, sources: Sources, context: PlanContext): Promise<Plan> {
@@ -81,7 +85,10 @@ async function configuredPlan(file: string, sources: Sources, context: PlanConte
     context.reports.warn({ channelId: id }, `No channel for ${name}: there is a channel ${id}`);
     return false;
   };
-  return { channels: planned.filter(isFirst), fallback: [], folders, file: resolve(file) };
+  return {
+    ...{ channels: planned.filter(isFirst), fallback: [], folders, file: resolve(file) },
+    ...(media && { media: media.path }),
+  };
 }
 
 async function mediaChannels(
@@ -92,7 +99,7 @@ async function mediaChannels(
 ): Promise<PlannedChannel[]> {
   const { reports, signal } = context;
   const folders = await findFolders(root, reports, signal, (path) => watched.add(path));
-  return folders.map((folder) => mediaChannel(folder, ladder, context));
+  return folders.map((folder) => ({ ...mediaChannel(folder, ladder, context), root }));
 }
 
 function mediaChannel(

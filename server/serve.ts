@@ -113,7 +113,7 @@ async function serveUntil(
     log.info(`Headend is on the air with ${counted(channels.length)}: open ${url} in a browser`);
     for (const { id, name } of channels) log.info(`  ${name}  ${url}/channels/${id}/index.m3u8`);
     for (;;) {
-      await watcher.changed(stop);
+      await watcher.changed(stop, lineup.dueInMs);
       if (stop.aborted) return;
       await follow().catch((error: unknown) => {
         if (!stop.aborted) log.error(`Nothing is changed: ${explain(error, options)}`);

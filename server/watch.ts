@@ -1,7 +1,7 @@
 // Notices that something in folders has changed: by the system's notifications, or by looking again where there are
 // none.
 
-import { type FSWatcher, lstatSync, watch } from 'node:fs';
+import { type FSWatcher, lstatSync, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.js';
 import type { Logger } from '../lib/index.js';
@@ -15,11 +15,17 @@ const LONGEST_WAIT_MS = 15_000;
 /** Where folders cannot be watched they are looked at this often. */
 const POLL_MS = 15_000;
 
+interface Watched {
+  readonly watcher: FSWatcher;
+  /** Of the folder that had this path when the watch began: another one may be mounted or moved there. */
+  readonly identity: string | null;
+}
+
 /** Watches folders, not those in them, and a file. */
 export class FolderWatcher implements Disposable {
   readonly #log: Pick<Logger, 'warn'>;
   readonly #clock: Clock;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watchers = new Map<string, Watched>();
   // By folder, the only name in it that counts; null where all do.
   #wanted: ReadonlyMap<string, string | null> = new Map();
   #changed = Promise.withResolvers<void>();
@@ -43,8 +49,8 @@ export class FolderWatcher implements Disposable {
     if (file !== undefined) wanted.set(dirname(file), isLink(file) ? null : basename(file));
     for (const folder of folders) wanted.set(folder, null);
     this.#wanted = wanted;
-    for (const [path, watcher] of this.#watchers) {
-      if (wanted.has(path)) continue;
+    for (const [path, { watcher, identity }] of this.#watchers) {
+      if (wanted.has(path) && identity === identityOf(path)) continue;
       watcher.close();
       this.#watchers.delete(path);
     }
@@ -53,13 +59,18 @@ export class FolderWatcher implements Disposable {
     }
   }
 
-  /** Resolves when something has changed since it resolved last, and it is quiet again; or when the signal aborts. */
-  async changed(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when something has changed since it resolved last, and it is quiet again; or when the signal aborts; or after
+   * so many milliseconds.
+   */
+  async changed(signal: AbortSignal, withinMs = Infinity): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = () => resolve();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) return;
+    const cancel = withinMs < Infinity ? this.#clock.setTimer(stop, withinMs) : undefined;
     await Promise.race([this.#changed.promise, promise]);
+    cancel?.();
     signal.removeEventListener('abort', stop);
     this.#changed = Promise.withResolvers();
   }
@@ -73,7 +84,7 @@ export class FolderWatcher implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const watcher of this.#watchers.values()) watcher.close();
+    for (const { watcher } of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
     this.#quiet?.();
     this.#latest?.();
@@ -82,13 +93,14 @@ export class FolderWatcher implements Disposable {
 
   #begin(path: string): boolean {
     try {
+      const identity = identityOf(path);
       const watcher = watch(path, (_event, name) => this.#onChange(path, name));
       watcher.on('error', (error) => {
         watcher.close();
         this.#watchers.delete(path);
         this.#pollFor(path, error);
       });
-      this.#watchers.set(path, watcher);
+      this.#watchers.set(path, { watcher, identity });
       return true;
     } catch (error) {
       this.#pollFor(path, error);
@@ -123,6 +135,11 @@ export class FolderWatcher implements Disposable {
       this.trigger();
     }, POLL_MS);
   }
+}
+
+function identityOf(path: string): string | null {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats ? `${stats.dev} ${stats.ino}` : null;
 }
 
 function isLink(file: string): boolean {

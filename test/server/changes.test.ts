@@ -4,7 +4,7 @@
 
 import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeFixture } from '../fixtures/make.js';
@@ -135,10 +135,19 @@ test('files that appear and disappear change the channel of their folder', async
   await copyFile(film, join(folder, 'Films/1.mp4'));
   await until('the second file', async () => ((await titles()) === 2 ? true : null));
   await airs(url, 'news', 'films');
-  await rm(join(folder, 'News'), { recursive: true });
-  await airs(url, 'films');
-  await rm(join(folder, 'Films'), { recursive: true });
-  await airs(url, 'horizon', 'orbit', 'signal');
+  const viewer = await fetch(`${url}/channels/films/480p/index.m3u8?session=anna`);
+  assert.is(viewer.status, 200);
+  await rename(join(folder, 'Films'), join(folder, '..', `${basename(folder)}-away`));
+  await until('the warning', async () =>
+    /Films has nothing left to play/.test(server.text) ? true : null,
+  );
+  await rename(join(folder, '..', `${basename(folder)}-away`), join(folder, 'Films'));
+  await copyFile(film, join(folder, 'Films/2.mp4'));
+  await until('the schedule of what came back', async () =>
+    /Films has a new schedule/.test(server.text) ? true : null,
+  );
+  const { viewers } = await json(`${url}/channels/films`);
+  assert.is(viewers, 1, 'the viewer stays');
   assert.is((await server.stop()).code, 0, server.text);
 });
 
