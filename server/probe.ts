@@ -81,10 +81,12 @@ export function describe({ source, facts, error }: ProbeOutcome): string {
   return `${lines.join('\n')}\n`;
 }
 
-function container({ title, duration, format, bitrate }: SourceFacts): string {
+function container(facts: SourceFacts): string {
+  const { title, duration, declaredDuration, format, bitrate } = facts;
   return joined([
     title && `"${title}"`,
     duration ? time(duration) : 'unknown duration',
+    declaredDuration && `cut off: ${time(declaredDuration)} as it says`,
     format,
     bitrate && `${Math.round(bitrate / 1000)} kbit/s`,
   ]);

@@ -347,6 +347,11 @@ export interface SubtitleTrack {
 export interface ProbeResult {
   /** Duration of the programme in seconds (of the video track where there is one), null when unknown. */
   readonly duration: Rational | null;
+  /**
+   * What an MP4 file says that it lasts where it was cut off and only `duration` of it is there, as of one that is still
+   * being copied; null where nothing is known to be missing.
+   */
+  readonly declaredDuration: Rational | null;
   /** Container format name by libavformat. */
   readonly format: string;
   /** Of everything together in bit/s, null when unknown. */

@@ -137,8 +137,9 @@ async function shareAmongRoutes(app: App, options: HttpOptions): Promise<void> {
 // Before the body is read, and after the rate limit, which runs at `onRequest`.
 function guard(app: App, access: Access): void {
   app.addHook('preParsing', async (request) => {
-    if (hosts(request) > 1) {
-      throw new HeadendError('INVALID_REQUEST', 'http', 'the request names more than one Host');
+    const named = hosts(request);
+    if (named > 1 || (named === 0 && request.raw.httpVersion === '1.1')) {
+      throw new HeadendError('INVALID_REQUEST', 'http', 'the request must name one Host');
     }
     access.check(request);
     if (hasBodyReadBefore(request)) {

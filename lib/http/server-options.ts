@@ -31,6 +31,8 @@ export function serverOptions({ logger, http }: Headend): FastifyHttpOptions<Ser
     http: {
       headersTimeout: HEADERS_MS,
       connectionsCheckingInterval: CHECK_MS,
+      // Refused by the plugin, as a problem document.
+      requireHostHeader: false,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],

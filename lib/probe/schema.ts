@@ -45,6 +45,7 @@ const Subtitle = Type.Object({ index: Type.Integer(), codec: Type.String(), lang
 /** Schema of `ProbeResult`. */
 export const ProbeResultSchema = Type.Object({
   duration: orNull(Ratio),
+  declaredDuration: orNull(Ratio),
   format: Type.String(),
   bitrate: orNull(Type.Integer()),
   video: orNull(Video),

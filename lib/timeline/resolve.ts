@@ -2,7 +2,7 @@
 // file knows (a few at a time), and leaves out those that cannot be measured.
 
 import type { Clock } from '../clock.js';
-import type { ProbeResult, Size } from '../engine/engine.js';
+import type { ProbeResult, Rational, Size } from '../engine/engine.js';
 import { HeadendError } from '../errors.js';
 import type { ResolvedProgramme, ResolvedSchedule } from './airing.js';
 import { ComputedSchedule } from './computed.js';
@@ -217,6 +217,7 @@ class Resolver {
         this.#grid.format.frameRate,
         `programme ${index}`,
       );
+      if (probed?.declaredDuration) this.#report(cutOff(measured, probed, index), index, source);
       if (measured.unfilledFrames) this.#report(tooShort(measured, index), index, source);
       if (!failed) this.playable++;
       this.pictureSizes.push(probed?.video?.shown ?? null);
@@ -241,6 +242,16 @@ function tooShort(
     `programme ${index}: ${title} fills ${frames - unfilledFrames} of its ${frames} frames; ` +
     'the slate airs in the others';
   return new HeadendError('SOURCE_ENDED', 'schedule', message);
+}
+
+function cutOff(
+  { title }: ResolvedProgramme,
+  { duration, declaredDuration }: ProbeResult,
+  index: number,
+): HeadendError {
+  const seconds = (ratio: Rational | null) => (ratio ? (ratio.num / ratio.den).toFixed(1) : '?');
+  const message = `programme ${index}: the file of ${title} is cut off: ${seconds(duration)} s of ${seconds(declaredDuration)} s are there`;
+  return new HeadendError('SOURCE_DAMAGED', 'schedule', message);
 }
 
 function neverAirs(index: number, other: number): HeadendError {

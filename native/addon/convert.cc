@@ -354,6 +354,8 @@ Napi::Value to_js(Napi::Env env, const ProbeResult& result) {
   out["format"] = result.format;
   out["title"] = result.title;
   out["duration"] = result.duration ? ratio(env, result.duration->num, result.duration->den) : env.Null();
+  const auto& declared = result.declared_duration;
+  out["declaredDuration"] = declared ? ratio(env, declared->num, declared->den) : env.Null();
   out["bitrate"] = result.bitrate > 0 ? number(env, result.bitrate) : env.Null();
   out["video"] = result.video ? video(env, *result.video) : env.Null();
   out["audio"] = result.audio ? audio(env, *result.audio) : env.Null();

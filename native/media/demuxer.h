@@ -48,6 +48,8 @@ class Demuxer {
   const AVFormatContext& format() const { return *input_; }
   /** Whether it is a file of this machine. */
   bool is_local() const { return file_.has_value(); }
+  /** Of the file in bytes; nothing for URLs. */
+  std::optional<int64_t> file_size() const { return file_ ? std::optional(file_->size) : std::nullopt; }
   /** Whether the last packet has been read. */
   bool at_end() const { return at_end_; }
   /** Whether the source is one picture that stands for as long as it is shown. */

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "media/decoder.h"
 #include "media/picture_fitter.h"
@@ -49,6 +50,22 @@ std::optional<Seconds> duration_of(const Demuxer& demuxer) {
   const int64_t microseconds = demuxer.format().duration;
   if (microseconds == AV_NOPTS_VALUE || microseconds <= 0) return std::nullopt;
   return reduced(microseconds, AV_TIME_BASE);
+}
+
+// Where an MP4 file was cut off, its index lists samples behind its end: so much is there before the first of them.
+std::optional<Seconds> duration_before_cut(const Demuxer& demuxer) {
+  if (!demuxer.file_size() || std::string_view(demuxer.format().iformat->name).find("mp4") == std::string_view::npos)
+    return std::nullopt;
+  auto* lead = const_cast<AVStream*>(demuxer.video() ? demuxer.video() : demuxer.audio());
+  std::optional<int64_t> first, missing;
+  for (int i = 0; i < avformat_index_get_entries_count(lead); ++i) {
+    const AVIndexEntry& entry = *avformat_index_get_entry(lead, i);
+    first = std::min(first.value_or(entry.timestamp), entry.timestamp);
+    if (entry.pos + entry.size > *demuxer.file_size())
+      missing = std::min(missing.value_or(entry.timestamp), entry.timestamp);
+  }
+  if (!missing) return std::nullopt;
+  return reduced(av_sat_sub64(*missing, *first) * lead->time_base.num, lead->time_base.den);
 }
 
 std::string language_of(const AVStream& stream) {
@@ -242,6 +259,10 @@ Result<ProbeResult> probe(const ProbeRequest& request, const InputOptions& optio
   result.format = format.iformat->name;
   result.title = tag(format.metadata, "title");
   result.duration = duration_of(demuxer);
+  if (const auto present = duration_before_cut(demuxer)) {
+    if (present->num <= 0) return Status(Code::kSourceInvalid, Stage::kProbe, request.url + " is cut off before its first picture");
+    result.declared_duration = std::exchange(result.duration, present);
+  }
   result.bitrate = std::max<int64_t>(0, format.bit_rate);
   result.cover = demuxer.cover() != nullptr;
   for (unsigned i = 0; i < format.nb_streams; ++i) {

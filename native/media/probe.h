@@ -54,7 +54,8 @@ struct ProbeResult {
 
   std::string format;
   std::string title;
-  std::optional<Seconds> duration;
+  std::optional<Seconds> duration;           // of what is there
+  std::optional<Seconds> declared_duration;  // only where the file was cut off
   int64_t bitrate = 0;  // of everything together in bit/s; 0 when unknown
   std::optional<Video> video;
   std::optional<Audio> audio;  // the track that airs

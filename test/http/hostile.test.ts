@@ -175,11 +175,12 @@ test('what is no HTTP request, or one with huge headers, is answered and cut off
     ['GARBAGE\r\n\r\n', 400],
     ['GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
-    ['GET /channels HTTP/1.1\r\n\r\n', 400],
+    ['GET /channels HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     ['GET /lineup.m3u HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: close\r\n\r\n', 400],
   ] as const) {
     const answer = await raw(url, text);
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), text.slice(0, 40));
+    assert.match(answer, /content-type: application\/problem\+json/i);
   }
   assert.is((await send('/channels')).status, 200);
 });

@@ -41,7 +41,7 @@ export function initHash(rendition: string, encoder = 'software'): string {
 export function probeResult(known: Partial<ProbeResult> = {}): ProbeResult {
   return {
     ...{ duration: null, format: 'mp4', bitrate: null, video: null, audio: null, title: '' },
-    ...{ audioTracks: [], subtitles: [], cover: false, keyFrames: null },
+    ...{ declaredDuration: null, audioTracks: [], subtitles: [], cover: false, keyFrames: null },
     ...known,
   };
 }
