@@ -55,7 +55,7 @@ export async function findFolders(
   signal: AbortSignal,
   onVisit: (path: string) => void = () => {},
 ): Promise<Folder[]> {
-  const folders: (Folder & { readonly below: string })[] = [];
+  const folders: (Folder & { readonly place: string })[] = [];
   const ids = new Set<string>();
   const seen = new Set<string>();
   const visit = async (path: string, depth: number): Promise<void> => {
@@ -75,9 +75,9 @@ export async function findFolders(
     }
     if (files.length > 0) {
       const name = basename(real) || 'Media';
-      const id = uniqueId(path === root ? name : relative(root, path), ids);
-      const below = relative(root, path);
-      folders.push({ id, name: cut(name, NAME_LENGTH), files: files.slice(0, MAX_FILES), below });
+      const place = relative(root, path);
+      const id = uniqueId(place || name, ids);
+      folders.push({ id, name: cut(name, NAME_LENGTH), files: files.slice(0, MAX_FILES), place });
     }
     if (depth === MAX_DEPTH) return;
     for (const item of below) await visitBelow(item, depth + 1);
@@ -92,14 +92,19 @@ export async function findFolders(
     }
   };
   await visit(root, 0);
-  // With one season of a series the others, too.
-  const ambiguous = new Set(
-    folders
-      .filter(({ id, name }) => folders.some((other) => other.id !== id && other.name === name))
-      .map(({ below }) => dirname(below)),
+  return toldApart(folders);
+}
+
+/** With the folders above them in the names of those that share theirs, and of those beside these: all seasons of a series. */
+function toldApart(folders: readonly (Folder & { readonly place: string })[]): Folder[] {
+  const once = new Set<string>();
+  const shared = new Set<string>();
+  for (const { name } of folders) (once.has(name) ? shared : once).add(name);
+  const parents = new Set(
+    folders.filter(({ name }) => shared.has(name)).map(({ place }) => dirname(place)),
   );
-  return folders.map(({ below, ...folder }) =>
-    below !== '' && ambiguous.has(dirname(below)) ? { ...folder, name: pathName(below) } : folder,
+  return folders.map(({ place, ...folder }) =>
+    place !== '' && parents.has(dirname(place)) ? { ...folder, name: pathName(place) } : folder,
   );
 }
 

@@ -113,8 +113,7 @@ function mediaChannel(
     async prepare() {
       const programmes = await programmesOf(id, files, context);
       if (programmes.length === 0) {
-        const message = `No file of ${name} can be played: no channel for it`;
-        context.reports.warn({ channelId: id }, message);
+        context.reports.warn({ channelId: id }, `No file of ${name} can be played`);
         return null;
       }
       return { id, name, schedule: { type: 'loop', programmes }, ladder: [...ladder] };

@@ -22,8 +22,8 @@ export interface ProbeCommandOptions {
 }
 
 /**
- * Looks at files, URLs and what of folders `headend serve` would air; resolves with the exit code of the process: 1 when a source could
- * not be read.
+ * Looks at files, URLs and what of folders `headend serve` would air; resolves with the exit code of the process: 1 when
+ * a source could not be read.
  */
 export async function probe(
   sources: readonly string[],

@@ -42,9 +42,14 @@ std::string name_of(const char* name) {
 
 AVRational known_rate(AVRational rate) { return rate.num > 0 && rate.den > 0 ? rate : AVRational{0, 1}; }
 
+// The stream by which a programme is timed.
+AVStream* lead_of(const Demuxer& demuxer) {
+  return const_cast<AVStream*>(demuxer.video() ? demuxer.video() : demuxer.audio());
+}
+
 // The lead stream's own duration is exact where the container has one; the container's is in microseconds.
 std::optional<Seconds> duration_of(const Demuxer& demuxer) {
-  const AVStream* lead = demuxer.video() ? demuxer.video() : demuxer.audio();
+  const AVStream* lead = lead_of(demuxer);
   if (lead->duration != AV_NOPTS_VALUE && lead->duration > 0 && lead->duration < INT64_MAX / lead->time_base.num)
     return reduced(lead->duration * lead->time_base.num, lead->time_base.den);
   const int64_t microseconds = demuxer.format().duration;
@@ -56,7 +61,7 @@ std::optional<Seconds> duration_of(const Demuxer& demuxer) {
 std::optional<Seconds> duration_before_cut(const Demuxer& demuxer) {
   if (!demuxer.file_size() || std::string_view(demuxer.format().iformat->name).find("mp4") == std::string_view::npos)
     return std::nullopt;
-  auto* lead = const_cast<AVStream*>(demuxer.video() ? demuxer.video() : demuxer.audio());
+  AVStream* const lead = lead_of(demuxer);
   std::optional<int64_t> first, missing;
   for (int i = 0; i < avformat_index_get_entries_count(lead); ++i) {
     const AVIndexEntry& entry = *avformat_index_get_entry(lead, i);
@@ -226,7 +231,7 @@ Result<std::optional<std::vector<int64_t>>> find_key_frames(const std::string& u
 // Decode times, moved by what the first picture is shown later than it is decoded.
 std::optional<std::vector<int64_t>> listed_key_frames(Demuxer& demuxer) {
   (void)demuxer.seek(0, 0);  // Matroska reads its cues at the first seek
-  auto* lead = const_cast<AVStream*>(demuxer.video() ? demuxer.video() : demuxer.audio());
+  AVStream* const lead = lead_of(demuxer);
   const std::string_view format = demuxer.format().iformat->name;
   // Others only remember what they have read so far.
   const bool indexed = format.find("mp4") != std::string_view::npos || format.find("matroska") != std::string_view::npos ||

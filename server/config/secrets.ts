@@ -13,10 +13,9 @@ export const SECRETS = {
 export function secrets(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Pick<HttpOptions, 'adminToken' | 'viewerToken' | 'signingSecret'> {
-  const { HEADEND_ADMIN_TOKEN, HEADEND_VIEWER_TOKEN, HEADEND_SIGNING_SECRET } = environment;
-  return {
-    ...(HEADEND_ADMIN_TOKEN && { adminToken: HEADEND_ADMIN_TOKEN }),
-    ...(HEADEND_VIEWER_TOKEN && { viewerToken: HEADEND_VIEWER_TOKEN }),
-    ...(HEADEND_SIGNING_SECRET && { signingSecret: HEADEND_SIGNING_SECRET }),
-  };
+  const given = Object.entries(SECRETS).flatMap(([variable, option]) => {
+    const secret = environment[variable];
+    return secret ? [[option, secret] as const] : [];
+  });
+  return Object.fromEntries(given);
 }

@@ -4,7 +4,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ChannelDefinition } from '../../lib/index.js';
 import { Lineup } from '../../server/lineup.js';
-
 import type { Plan, PlannedChannel } from '../../server/plan.js';
 import { startServer } from '../http/support.js';
 import { FakeClock } from '../stream/fake-clock.js';

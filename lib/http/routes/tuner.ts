@@ -90,8 +90,8 @@ export async function tunerRoutes(app: App, { headend, options }: RouteContext):
 
   const documents = {
     '/discover.json': (request: FastifyRequest, query: ViewerQuery) => {
-      const { LineupURL, ...document } = discovery(tuner(request));
-      return { ...document, LineupURL: `${LineupURL}${viewerQuery(query)}` };
+      const document = discovery(tuner(request));
+      return { ...document, LineupURL: `${document.LineupURL}${viewerQuery(query)}` };
     },
     '/lineup.json': (request: FastifyRequest, query: ViewerQuery) =>
       tunerLineup(lineup(request, query, 'stream.ts')),
