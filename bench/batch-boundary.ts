@@ -48,13 +48,13 @@ export const bench: Bench = {
   variants: ['parked', 'restarted', 'one batch'],
   prepare: prepareFilm,
   trial,
-  rows: (medians) => {
-    const once = figure(medians, 'one batch', 'framesDecoded');
+  rows: (rounds) => {
+    const once = figure(rounds, 'one batch', 'framesDecoded');
     return ['parked', 'restarted'].map((variant) => ({
       producer: variant,
       'frames decoded twice, each boundary':
-        (figure(medians, variant, 'framesDecoded') - once) / (BATCHES - 1),
-      'gap, ticks': figure(medians, variant, 'gapTicks'),
+        (figure(rounds, variant, 'framesDecoded') - once) / (BATCHES - 1),
+      'gap, ticks': figure(rounds, variant, 'gapTicks'),
     }));
   },
 };

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createNativeEngine } from '../lib/engine/native.js';
 import { words } from '../test/support/process.js';
-import { type Bench, figure } from './harness/bench.js';
+import { type Bench, figure, ratio } from './harness/bench.js';
 import { channel, FILM, LADDER, prepareFilm, request, SEGMENT_SECONDS } from './harness/channel.js';
 import { ffmpeg, prepareFfmpeg } from './harness/ffmpeg.js';
 
@@ -81,14 +81,16 @@ export const bench: Bench = {
     await Promise.all([prepareFfmpeg(), prepareFilm()]);
   },
   trial: (variant) => (variant === 'headend' ? ours() : peer()),
-  rows: (medians) => {
-    const theirs = figure(medians, 'ffmpeg', 'firstSegmentMs');
-    const segment = figure(medians, 'headend', 'firstSegmentMs');
-    const fragment = figure(medians, 'headend', 'firstFragmentMs');
+  rows: (rounds) => {
+    const row = (what: string, variant: string, name: string) => ({
+      ...{ '': what, ms: figure(rounds, variant, name) },
+      ratio: ratio(rounds, variant, name, 'ffmpeg', 'firstSegmentMs'),
+      program: variant === 'ffmpeg' ? ffmpeg().name : variant,
+    });
     return [
-      { '': "ffmpeg's first segment", ms: theirs, ratio: 1 },
-      { '': 'first segment', ms: segment, ratio: segment / theirs },
-      { '': 'first fragment', ms: fragment, ratio: fragment / theirs },
-    ].map((row) => ({ ...row, program: row.ratio === 1 ? ffmpeg().name : 'headend' }));
+      row("ffmpeg's first segment", 'ffmpeg', 'firstSegmentMs'),
+      row('first segment', 'headend', 'firstSegmentMs'),
+      row('first fragment', 'headend', 'firstFragmentMs'),
+    ];
   },
 };

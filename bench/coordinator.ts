@@ -64,11 +64,11 @@ export const bench: Bench = {
     coordinator.stop();
     return figures;
   },
-  rows: (medians) =>
+  rows: (rounds) =>
     Object.keys(CHANNELS).map((channels) => ({
       channels,
-      'median, ms': figure(medians, channels, 'medianMs'),
-      '95th percentile, ms': figure(medians, channels, 'p95Ms'),
-      'longest, ms': figure(medians, channels, 'longestMs'),
+      'median, ms': figure(rounds, channels, 'medianMs'),
+      '95th percentile, ms': figure(rounds, channels, 'p95Ms'),
+      'longest, ms': figure(rounds, channels, 'longestMs'),
     })),
 };

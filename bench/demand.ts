@@ -1,6 +1,6 @@
 // What one viewer on one rung costs, compared with encoding the whole default ladder.
 import { createHeadend, DEFAULT_LADDER, loop } from '../lib/index.js';
-import { type Bench, figure } from './harness/bench.js';
+import { type Bench, figure, ratio } from './harness/bench.js';
 import { FILM, FPS, prepareFilm, SEGMENT_SECONDS } from './harness/channel.js';
 
 const SEGMENTS = 10;
@@ -46,10 +46,10 @@ export const bench: Bench = {
   async trial(variant) {
     return { cpuSeconds: await cost(RUNGS[variant] ?? []) };
   },
-  rows: (medians) =>
-    Object.keys(RUNGS).map((watched) => {
-      const cpuSeconds = figure(medians, watched, 'cpuSeconds');
-      const all = figure(medians, 'all rungs', 'cpuSeconds');
-      return { watched, 'processor, s': cpuSeconds, ratio: cpuSeconds / all };
-    }),
+  rows: (rounds) =>
+    Object.keys(RUNGS).map((watched) => ({
+      watched,
+      'processor, s': figure(rounds, watched, 'cpuSeconds'),
+      ratio: ratio(rounds, watched, 'cpuSeconds', 'all rungs'),
+    })),
 };

@@ -4,7 +4,7 @@ import { type Rung, SOFTWARE_ENCODER } from '../lib/engine/engine.js';
 import { createNativeEngine } from '../lib/engine/native.js';
 import { cacheFolder } from '../test/fixtures/make.js';
 import { words } from '../test/support/process.js';
-import { type Bench, figure } from './harness/bench.js';
+import { type Bench, figure, ratio } from './harness/bench.js';
 import {
   BT709,
   channel,
@@ -60,17 +60,16 @@ export const bench: Bench = {
     const options = { ...channel(LADDERS[ladder]), device: place === 'device' };
     return steadyCost(options, FILMS[film]);
   },
-  rows: (medians) =>
+  rows: (rounds) =>
     Object.keys(FILMS).flatMap((film) =>
       Object.keys(LADDERS).map((ladder) => {
-        const of = (place: string, name: string) =>
-          figure(medians, `${film}/${ladder}/${place}`, name);
-        const [memory, device] = PLACES.map((place) => of(place, 'cpuSeconds')) as [number, number];
+        const variant = (place: string) => `${film}/${ladder}/${place}`;
+        const of = (place: string, name: string) => figure(rounds, variant(place), name);
         return {
           ...{ film, rungs: ladder },
-          'in memory, CPU s': memory,
-          'on the device, CPU s': device,
-          'device / memory': device / memory,
+          'in memory, CPU s': of('memory', 'cpuSeconds'),
+          'on the device, CPU s': of('device', 'cpuSeconds'),
+          'device / memory': ratio(rounds, variant('device'), 'cpuSeconds', variant('memory')),
           'in memory, s': of('memory', 'wallSeconds'),
           'on the device, s': of('device', 'wallSeconds'),
         };

@@ -5,7 +5,7 @@ import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHeadend, loop } from '../lib/index.js';
 import { output, words } from '../test/support/process.js';
-import { type Bench, figure } from './harness/bench.js';
+import { type Bench, figure, ratio } from './harness/bench.js';
 import { FILM, FPS, LADDER, prepareFilm, SEGMENT_SECONDS } from './harness/channel.js';
 
 /** In the film's middle: the file must be sought. */
@@ -90,9 +90,11 @@ export const bench: Bench = {
   variants: ['headend', 'ffmpeg'],
   prepare: prepareFilm,
   trial: (variant) => (variant === 'headend' ? ours() : peer()),
-  rows: (medians) =>
-    STEPS.map(([name, key]) => {
-      const [own, other] = [figure(medians, 'headend', key), figure(medians, 'ffmpeg', key)];
-      return { 'ms until': name, ffmpeg: other, headend: own, ratio: own / other };
-    }),
+  rows: (rounds) =>
+    STEPS.map(([name, key]) => ({
+      'ms until': name,
+      ffmpeg: figure(rounds, 'ffmpeg', key),
+      headend: figure(rounds, 'headend', key),
+      ratio: ratio(rounds, 'headend', key, 'ffmpeg'),
+    })),
 };

@@ -103,11 +103,11 @@ export const bench: Bench = {
       server.disconnect();
     }
   },
-  rows: (medians) =>
+  rows: (rounds) =>
     Object.keys(VIEWERS).map((viewers) => ({
       viewers,
       ...Object.fromEntries(
-        Object.entries(COLUMNS).map(([column, name]) => [column, figure(medians, viewers, name)]),
+        Object.entries(COLUMNS).map(([column, name]) => [column, figure(rounds, viewers, name)]),
       ),
     })),
 };

@@ -9,7 +9,7 @@ import type { FileJournal } from '../lib/journal/journal.js';
 import { openJournal } from '../lib/journal/open-journal.js';
 import type { PositionReported } from '../lib/journal/operations.js';
 import { JournalStore } from '../lib/journal/store.js';
-import { type Bench, type Figures, figure } from './harness/bench.js';
+import { type Bench, type Figures, figure, ratio } from './harness/bench.js';
 
 const SESSIONS = 20_000;
 const DURATION_MS = 10_000;
@@ -155,13 +155,11 @@ export const bench: Bench = {
       await rm(folder, { recursive: true });
     }
   },
-  rows: (medians) => {
-    const slowest = figure(medians, 'one position per commit', 'perSecond');
-    return Object.keys(WAYS).map((way) => ({
+  rows: (rounds) =>
+    Object.keys(WAYS).map((way) => ({
       way,
-      'positions per second': Math.round(figure(medians, way, 'perSecond')),
-      ratio: figure(medians, way, 'perSecond') / slowest,
-      'main thread blocked, ms': figure(medians, way, 'longestBlockMs'),
-    }));
-  },
+      'positions per second': Math.round(figure(rounds, way, 'perSecond')),
+      ratio: ratio(rounds, way, 'perSecond', 'one position per commit'),
+      'main thread blocked, ms': figure(rounds, way, 'longestBlockMs'),
+    })),
 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Rung } from '../lib/engine/engine.js';
 import { out } from '../scripts/setup/paths.mjs';
 import { words } from '../test/support/process.js';
-import { type Bench, figure, type Medians, type Row } from './harness/bench.js';
+import { type Bench, figure, type Rounds, type Row, ratio } from './harness/bench.js';
 import {
   channel,
   FILM,
@@ -98,21 +98,23 @@ const WAYS: Readonly<Record<string, (rungs: readonly Rung[]) => Promise<number>>
   sum,
 };
 
+const COST = 'cpuSecondsPerSecond';
+
 const variants = Object.keys(LADDERS).flatMap((ladder) =>
   Object.keys(WAYS).map((way) => `${ladder}/${way}`),
 );
 
-function rows(medians: Medians): Row[] {
+function rows(rounds: Rounds): Row[] {
   return Object.keys(LADDERS).map((ladder) => {
-    const of = (way: string) => figure(medians, `${ladder}/${way}`, 'cpuSecondsPerSecond');
-    const [mine, program, steps] = [of('headend'), of('ffmpeg'), of('sum')];
+    const of = (way: string) => figure(rounds, `${ladder}/${way}`, COST);
+    const against = (way: string) => ratio(rounds, `${ladder}/headend`, COST, `${ladder}/${way}`);
     return {
       rungs: ladder,
-      headend: mine,
-      [ffmpeg().name]: program,
-      'the steps alone': steps,
-      'headend / ffmpeg': mine / program,
-      'headend / the steps': mine / steps,
+      headend: of('headend'),
+      [ffmpeg().name]: of('ffmpeg'),
+      'the steps alone': of('sum'),
+      'headend / ffmpeg': against('ffmpeg'),
+      'headend / the steps': against('sum'),
     };
   });
 }
@@ -134,7 +136,7 @@ export const bench: Bench = {
     const [ladder = '', way = ''] = variant.split('/');
     const [rungs, measure] = [LADDERS[ladder], WAYS[way]];
     if (rungs === undefined || measure === undefined) throw new RangeError(variant);
-    return { cpuSecondsPerSecond: await measure(rungs) };
+    return { [COST]: await measure(rungs) };
   },
   rows,
 };

@@ -36,11 +36,11 @@ export const bench: Bench = {
   variants: Object.keys(LADDERS),
   prepare: prepareFilm,
   trial,
-  rows: (medians) =>
+  rows: (rounds) =>
     Object.keys(LADDERS).map((ladder) => ({
       rungs: ladder,
-      threads: figure(medians, ladder, 'threads'),
-      files: figure(medians, ladder, 'files'),
-      'memory, MiB': figure(medians, ladder, 'mebibytes'),
+      threads: figure(rounds, ladder, 'threads'),
+      files: figure(rounds, ladder, 'files'),
+      'memory, MiB': figure(rounds, ladder, 'mebibytes'),
     })),
 };

@@ -28,12 +28,12 @@ for (const name of positionals.length > 0 ? positionals : known) {
     console.log(`  left out: ${reason}`);
     continue;
   }
-  const medians = await runTrials(name, bench, trials, (variant, figures) => {
+  const rounds = await runTrials(name, bench, trials, (variant, figures) => {
     console.log(`  ${variant}: ${JSON.stringify(figures)}`);
   });
-  const rows = bench.rows(medians);
+  const rows = bench.rows(rounds);
   console.log(`\n${table(rows)}\n`);
   const day = new Date().toISOString().slice(0, 10);
-  const circumstances = `Medians of ${trials} trials of each, in turn; ${day}; ${machine}.`;
+  const circumstances = `Medians of ${trials} trials of each, in turn, and of the ratios of each round; ${day}; ${machine}.`;
   if (!values.dry) await publish(name, section(bench, rows, circumstances));
 }

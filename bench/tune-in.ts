@@ -12,7 +12,7 @@ import type { Rung } from '../lib/engine/engine.js';
 import { createHeadend, loop } from '../lib/index.js';
 import { openBrowser } from '../test/support/browser.js';
 import { words } from '../test/support/process.js';
-import { type Bench, figure } from './harness/bench.js';
+import { type Bench, figure, ratio } from './harness/bench.js';
 import { FILM, FPS, LADDER, prepareFilm, SEGMENT_SECONDS } from './harness/channel.js';
 
 const HLS_JS = createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js');
@@ -172,16 +172,12 @@ export const bench: Bench = {
       await browser.close();
     }
   },
-  rows: (medians) =>
-    STEPS.map(([name, key]) => {
-      const own = figure(medians, 'headend', key);
-      const [fast, live] = [figure(medians, 'ffmpeg', key), figure(medians, 'ffmpeg -re', key)];
-      return {
-        'ms until': name,
-        ffmpeg: fast,
-        'ffmpeg -re': live,
-        headend: own,
-        ratio: own / fast,
-      };
-    }),
+  rows: (rounds) =>
+    STEPS.map(([name, key]) => ({
+      'ms until': name,
+      ffmpeg: figure(rounds, 'ffmpeg', key),
+      'ffmpeg -re': figure(rounds, 'ffmpeg -re', key),
+      headend: figure(rounds, 'headend', key),
+      ratio: ratio(rounds, 'headend', key, 'ffmpeg'),
+    })),
 };

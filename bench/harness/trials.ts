@@ -1,7 +1,7 @@
-// Runs the trials of a benchmark, each in a process of its own, all variants in turn, and takes the medians.
+// Runs the trials of a benchmark, each in a process of its own, all variants in turn.
 import { fileURLToPath } from 'node:url';
 import { run } from '../../test/support/process.js';
-import type { Bench, Figures, Medians } from './bench.js';
+import type { Bench, Figures, Rounds } from './bench.js';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const TRIAL_MS = 30 * 60_000;
@@ -28,37 +28,25 @@ async function trial(name: string, variant: string): Promise<Figures> {
   return figures;
 }
 
-/** The middle one, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError('no values');
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
-}
-
-function mediansOf(trials: readonly Figures[]): Figures {
-  const names = Object.keys(trials[0] ?? {});
-  return Object.fromEntries(
-    names.map((name) => [name, median(trials.map((figures) => figures[name] ?? Number.NaN))]),
-  );
-}
-
-/** Every variant `count` times, in turn, so that what the machine does meanwhile hits all alike. */
+/**
+ * Every variant `count` times, in turn and in every second round backwards, so that what the machine does meanwhile hits
+ * all alike.
+ */
 export async function runTrials(
   name: string,
   bench: Bench,
   count: number,
   onTrial: (variant: string, figures: Figures) => void,
-): Promise<Medians> {
+): Promise<Rounds> {
   await child(name, '--prepare');
-  const results = new Map<string, Figures[]>(bench.variants.map((variant) => [variant, []]));
+  const rounds = new Map<string, Figures[]>(bench.variants.map((variant) => [variant, []]));
   for (let round = 0; round < count; round += 1) {
-    for (const [variant, trials] of results) {
+    const variants = [...rounds];
+    for (const [variant, trials] of round % 2 === 0 ? variants : variants.reverse()) {
       const figures = await trial(name, variant);
       trials.push(figures);
       onTrial(variant, figures);
     }
   }
-  return Object.fromEntries([...results].map(([variant, trials]) => [variant, mediansOf(trials)]));
+  return Object.fromEntries(rounds);
 }
