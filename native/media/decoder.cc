@@ -74,8 +74,10 @@ Result<std::unique_ptr<Decoder>> Decoder::open(Demuxer& demuxer, const AVStream*
     context->thread_count = threads > 0 ? threads : threads_for(static_cast<int64_t>(context->width) * context->height);
     context->max_pixels = kMaxPixels;
     context->flags |= AV_CODEC_FLAG_COPY_OPAQUE;
-    if (decoder->device_)
-      if (Status status = decoder->device_->prepare(*context); !status.ok()) return status;
+    if (!decoder->device_)
+      decoder->pictures_.serve(*context);
+    else if (Status status = decoder->device_->prepare(*context); !status.ok())
+      return status;
     error = avcodec_open2(context, codec, nullptr);
   }
   if (Status status = decoder->device_failure(error); !status.ok()) return status;

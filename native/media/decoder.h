@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "media/demuxer.h"
 #include "media/device_decoding.h"
+#include "media/picture_memory.h"
 
 namespace headend {
 
@@ -80,6 +81,7 @@ class Decoder {
   Demuxer& demuxer_;
   const AVStream* stream_;
   std::unique_ptr<DeviceDecoding> device_;  // null in software; outlives the codec, which asks it
+  PictureMemory pictures_;  // outlives the codec, which asks it
   CodecPtr codec_;
   int64_t origin_ = 0;     // in stream time base
   int64_t next_pts_ = 0;   // of a frame that carries none; unknown in mid-stream

@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "base/thread_name.h"
-#include "playout/slate.h"
 
 namespace headend {
 
@@ -71,22 +70,19 @@ Status Producer::announce_inits(int64_t from) {
   return {};
 }
 
-Status Producer::start_run(bool pictures, StillToMake first) {
-  warm_.reset();  // joins the old run's threads
-  Result<SharedFrame> slate = make_slate(options_);
-  if (!slate.ok()) return slate.status();
-  warm_ = std::make_unique<Run>(options_, encoder_, device_, slate.take(), pictures, events_, first);
-  return {};
-}
-
 Status Producer::make_segments(const ProduceRequest& request, StillToMake left, BatchReport& report,
                                const std::stop_token& stop) {
   ProduceRequest rest = request;
   rest.from = left.pictures;
   rest.count = request.from + request.count - left.pictures;
   report.warm = warm_ && warm_->encoder() == encoder_ && warm_->continues_with(rest);
-  if (!report.warm)
-    if (Status status = start_run(!request.rungs.empty(), left); !status.ok()) return status;
+  if (!report.warm) {
+    warm_.reset();  // joins the old run's threads
+    warm_ = std::make_unique<Run>(options_, encoder_, device_, !request.rungs.empty(), events_, left);
+  }
+  warm_->begin(rest);
+  // While the source opens, but before the rungs' encoders do: devices have few sessions.
+  if (Status status = announce_inits(left.pictures); !status.ok()) return status;
   Status status = warm_->produce(rest, stop);
   warm_->report(report);
   return status;
@@ -103,7 +99,7 @@ void Producer::open_encoders_device(int64_t segment) {
     events_.on_fault({device.status(), options_.grid.first_frame(segment), ""});
 }
 
-Status Producer::fall_back(const Status& why, int64_t segment) {
+void Producer::fall_back(const Status& why, int64_t segment) {
   const bool device = why.code() == Code::kDeviceFailed;
   const std::string what = device ? "the device of the encoder " : "the encoder ";
   const std::string message = what + encoder_ + " failed, software goes on from segment " + std::to_string(segment) +
@@ -114,7 +110,6 @@ Status Producer::fall_back(const Status& why, int64_t segment) {
   encoder_ = kSoftwareEncoder;
   device_wanted_ = false;
   device_.reset();
-  return announce_inits(segment);
 }
 
 Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, const std::stop_token& stop) {
@@ -122,18 +117,14 @@ Status Producer::make_batch(const ProduceRequest& request, BatchReport& report, 
   if (!request.encoder.empty()) encoder_ = request.encoder;
   StillToMake left{request.from, request.from};
   open_encoders_device(request.from);
-  Status status = announce_inits(request.from);
-  bool failed = !status.ok();
-  if (status.ok()) {
-    status = make_segments(request, left, report, stop);
-    failed = warm_ && warm_->encoder_failed();
-    if (failed) left = warm_->end();
-  }
+  Status status = make_segments(request, left, report, stop);
+  const bool failed = !status.ok() && warm_ && (announced_encoder_ != encoder_ || warm_->encoder_failed());
   const bool replaceable = encoder_ != kSoftwareEncoder || (device_ && status.code() == Code::kDeviceFailed);
   if (failed && replaceable && !stop.stop_requested()) {
+    left = warm_->end();
     warm_.reset();
-    status = fall_back(status, left.pictures);
-    if (status.ok()) status = make_segments(request, left, report, stop);
+    fall_back(status, left.pictures);
+    status = make_segments(request, left, report, stop);
   }
   report.elapsed_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count();

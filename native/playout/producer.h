@@ -36,11 +36,10 @@ class Producer {
   /** Makes what is left of the batch, warm or with a cold start. */
   Status make_segments(const ProduceRequest& request, StillToMake left, BatchReport& report,
                        const std::stop_token& stop);
-  Status start_run(bool pictures, StillToMake first);
   /** Opens the encoder's device where it is wanted; without it files are decoded and scaled in memory. */
   void open_encoders_device(int64_t segment);
   /** The rungs go on in software, all from the same segment on. */
-  Status fall_back(const Status& why, int64_t segment);
+  void fall_back(const Status& why, int64_t segment);
   Status announce_inits(int64_t from);
   Status check(const ProduceRequest& request) const;
 

@@ -10,7 +10,7 @@ constexpr size_t kMaxCarriedBytes = 256 << 20;
 }  // namespace
 
 Run::Run(const ProducerOptions& options, const std::string& encoder, std::shared_ptr<const Device> device,
-         SharedFrame slate, bool pictures, ProducerEvents& events, StillToMake first)
+         bool pictures, ProducerEvents& events, StillToMake first)
     : options_(options),
       encoder_(encoder),
       device_(std::move(device)),
@@ -18,8 +18,7 @@ Run::Run(const ProducerOptions& options, const std::string& encoder, std::shared
       next_segment_(first.pictures),
       next_frame_(options.grid.first_frame(std::min(first.pictures, first.sound)) -
                   AudioWorker::pre_roll_frames(options.grid)),
-      timeline_(options, device_, std::move(slate), pictures ? options.grid.first_frame(first.pictures) : kNoPictures,
-                events),
+      timeline_(options, device_, pictures ? options.grid.first_frame(first.pictures) : kNoPictures, events),
       audio_(std::make_unique<AudioWorker>(options.audio_bitrate, options.grid, first.sound, progress_, events)) {}
 
 bool Run::encoder_failed() const {
@@ -102,8 +101,12 @@ void Run::report(BatchReport& report) {
   reported_ = std::move(now);
 }
 
-Status Run::produce(const ProduceRequest& request, const std::stop_token& stop) {
+void Run::begin(const ProduceRequest& request) {
   timeline_.set_timeline(request.timeline);
+  timeline_.open_ahead(next_frame_);
+}
+
+Status Run::produce(const ProduceRequest& request, const std::stop_token& stop) {
   if (Status status = set_rungs(request.rungs, stop); !status.ok()) return status;
   const int64_t end = next_segment_ + request.count;
   const int64_t first_frame = options_.grid.first_frame(next_segment_);

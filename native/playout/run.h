@@ -28,7 +28,7 @@ class Run {
    * `pictures` makes only the audio.
    */
   Run(const ProducerOptions& options, const std::string& encoder, std::shared_ptr<const Device> device,
-      SharedFrame slate, bool pictures, ProducerEvents& events, StillToMake first);
+      bool pictures, ProducerEvents& events, StillToMake first);
 
   const std::string& encoder() const { return encoder_; }
 
@@ -41,7 +41,10 @@ class Run {
   /** Adds to the report what happened since the last one. */
   void report(BatchReport& report);
 
-  /** Makes the request's segments of the audio and of its rungs; the request continues this run. */
+  /** The request continues this run. Its source begins to open, if it is not open. */
+  void begin(const ProduceRequest& request);
+
+  /** Makes the segments of the audio and the rungs of the request that was begun. */
   Status produce(const ProduceRequest& request, const std::stop_token& stop);
 
   /** Whether the rungs' encoder, or the device that works for it, is what broke the last batch. */

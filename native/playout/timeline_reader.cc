@@ -6,6 +6,7 @@
 #include "media/sound_track.h"
 #include "playout/device_source.h"
 #include "playout/generator_source.h"
+#include "playout/slate.h"
 
 namespace headend {
 namespace {
@@ -77,6 +78,23 @@ void TimelineReader::open_following(const TimelineEntry& entry, int64_t frame) {
   following_ = open(*next, next->start_frame);
 }
 
+void TimelineReader::open_ahead(int64_t frame) {
+  const TimelineEntry* entry = entry_at(frame);
+  if (entry && !current_ && !following_) following_ = open(*entry, frame);
+}
+
+/** Where there is no picture the slate is shown. */
+Status TimelineReader::fill_in(Slice& slice) {
+  if (slice.picture || slice.frame < first_picture_) return {};
+  if (!slate_) {
+    Result<SharedFrame> slate = make_slate(options_);
+    if (!slate.ok()) return slate.status();
+    slate_ = slate.take();
+  }
+  slice.picture = slate_;
+  return {};
+}
+
 void TimelineReader::report(Status status, int64_t frame, const TimelineEntry& entry) {
   const auto* file = std::get_if<FileEntry>(&entry.source);
   events_.on_fault({std::move(status), frame, file ? file->url : ""});
@@ -97,11 +115,11 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
   const TimelineEntry* entry = entry_at(frame);
   Slice slice;
   slice.frame = frame;
-  slice.picture = slate_;
   if (!entry) {
     if (!timeline_.empty() && frame >= timeline_.back().end_frame)
       return Status(Code::kInvalidOptions, Stage::kSchedule, "the timeline ends before what the encoders look ahead");
     current_.reset();  // before the first programme
+    if (Status status = fill_in(slice); !status.ok()) return status;
     return slice;
   }
 
@@ -120,10 +138,7 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
     if (read.ok()) {
       slice = read.take();
       if (slice.fault) report(*std::exchange(slice.fault, nullptr), frame, *entry);
-      if (slice.picture)
-        slice.source = current_->url;
-      else
-        slice.picture = slate_;
+      if (slice.picture) slice.source = current_->url;
     } else if (stop.stop_requested()) {
       return Status::stopped(Stage::kDemux);
     } else {
@@ -132,6 +147,7 @@ Result<Slice> TimelineReader::read(int64_t frame, std::stop_token stop) {
       goes_on = false;
     }
   }
+  if (Status status = fill_in(slice); !status.ok()) return status;
   if (!goes_on) tell_programme(frame, !current_->reader);
 
   const bool first = frame == entry->start_frame;

@@ -16,14 +16,13 @@ namespace headend {
 class TimelineReader {
  public:
   /**
-   * Files are decoded on `device` where there is one. Slices before `first_picture` may have any picture. With kNoPictures
-   * only the sound is read, and every slice shows the slate.
+   * Files are decoded on `device` where there is one. Slices before `first_picture` may have any picture or none. With
+   * kNoPictures only the sound is read.
    */
-  TimelineReader(const ProducerOptions& options, std::shared_ptr<const Device> device, SharedFrame slate,
-                 int64_t first_picture, ProducerEvents& events)
+  TimelineReader(const ProducerOptions& options, std::shared_ptr<const Device> device, int64_t first_picture,
+                 ProducerEvents& events)
       : options_(options),
         device_(std::move(device)),
-        slate_(std::move(slate)),
         first_picture_(first_picture),
         events_(events),
         wait_meter_(events) {}
@@ -32,6 +31,9 @@ class TimelineReader {
   void set_timeline(std::vector<TimelineEntry> timeline) { timeline_ = std::move(timeline); }
 
   bool pictures() const { return first_picture_ != kNoPictures; }
+
+  /** Begins to open the programme of `frame`, which is read next, unless it is open. Does not wait. */
+  void open_ahead(int64_t frame);
 
   /** The slice of `frame`; frames are read one after the other. Fails when stopped, or beyond the timeline. */
   Result<Slice> read(int64_t frame, std::stop_token stop);
@@ -52,17 +54,18 @@ class TimelineReader {
   std::unique_ptr<Programme> open(const TimelineEntry& entry, int64_t frame);
   std::unique_ptr<FrameSource> open_file(const FileEntry& file, int64_t start_frame, std::shared_ptr<InputWatch> watch);
   void open_following(const TimelineEntry& entry, int64_t frame);
+  Status fill_in(Slice& slice);
   void report(Status status, int64_t frame, const TimelineEntry& entry);
   void tell_programme(int64_t frame, bool slate);
 
   const ProducerOptions& options_;
   const std::shared_ptr<const Device> device_;
-  const SharedFrame slate_;
   const int64_t first_picture_;
   ProducerEvents& events_;
   WaitMeter wait_meter_;
   const std::shared_ptr<PictureCounts> counts_ = std::make_shared<PictureCounts>();
   std::vector<TimelineEntry> timeline_;
+  SharedFrame slate_;  // made when it is first shown
   std::unique_ptr<Programme> current_;
   std::unique_ptr<Programme> following_;
 };
