@@ -11,6 +11,14 @@ namespace headend {
 namespace {
 
 constexpr int kMaxThreads = 8;
+constexpr int kSmallHeight = 720;
+
+// x264's own choice is half as many again. Each costs processor time, and holds a frame back, which whoever waits for the
+// first picture waits for too: so there are no more than keep the cores busy.
+int threads_for(int height) {
+  const int cores = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
+  return height < kSmallHeight ? std::max(1, cores / 2) : cores;
+}
 
 Status encode_error(int averror, const std::string& what) {
   return Status::from_av(Code::kEncodeFailed, Stage::kEncode, averror, what);
@@ -45,9 +53,7 @@ Result<std::unique_ptr<VideoEncoder>> LibavEncoder::open(const EncoderBackend& b
   context->rc_buffer_size = static_cast<int>(options.bufsize);
   context->gop_size = static_cast<int>(grid.key_frame_interval);
   if (backend.b_frames >= 0) context->max_b_frames = backend.b_frames;
-  // Every frame thread holds a frame back: a bound on them bounds how far a batch looks ahead.
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  context->thread_count = options.threads > 0 ? options.threads : std::clamp(cores * 3 / 2, 1, kMaxThreads);
+  context->thread_count = options.threads > 0 ? options.threads : threads_for(options.height);
   context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_CLOSED_GOP;
 
   if (on_device) {
