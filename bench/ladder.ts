@@ -122,7 +122,8 @@ export const bench: Bench = {
     'encoded to the default ladder (1080p 5 Mbit/s, 720p 3, 480p 1.5) or to one rung, x264 `veryfast`, sound as AAC, ' +
     'muxed to fragmented MP4. The peer is one `ffmpeg` program with a `split` filter, `scale` as it is by default ' +
     '(bicubic, a little less exact than ours), the same bit rates and key frames, and threads as ffmpeg chooses them. The ' +
-    'steps alone: decoding and scaling to nothing, the sound, and each rung encoded from raw pictures. Steady state: a run of 16 s less one of 4 s. Goals: 0.95 of ffmpeg, 1.05 of the steps.',
+    'steps alone: decoding and scaling to nothing, the sound, and each rung encoded from raw pictures. Steady state: a ' +
+    'run of 16 s less one of 4 s. Goals: 0.95 of ffmpeg, 1.05 of the steps.',
   variants,
   trials: 3,
   async prepare() {

@@ -30,6 +30,7 @@ using InputPtr = std::unique_ptr<AVFormatContext, AvDeleter<avformat_close_input
 using FilterGraphPtr = std::unique_ptr<AVFilterGraph, AvDeleter<avfilter_graph_free>>;
 using FilterInOutPtr = std::unique_ptr<AVFilterInOut, AvDeleter<avfilter_inout_free>>;
 using BufferPtr = std::unique_ptr<AVBufferRef, AvDeleter<av_buffer_unref>>;
+using BufferPoolPtr = std::unique_ptr<AVBufferPool, AvDeleter<av_buffer_pool_uninit>>;
 using SwrPtr = std::unique_ptr<SwrContext, AvDeleter<swr_free>>;
 
 struct OutputDeleter {

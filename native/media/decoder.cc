@@ -1,7 +1,8 @@
 #include "media/decoder.h"
 
 #include <algorithm>
-#include <thread>
+
+#include "base/cores.h"
 
 extern "C" {
 #include <libavutil/common.h>
@@ -37,7 +38,7 @@ constexpr int kAgreement = 5;
 // libavcodec's own choice is one more, which costs processor time and decodes one picture more before the first is there.
 int threads_for(int64_t pixels) {
   if (pixels > kLargePixels) return kLargeThreads;
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
+  return cores_up_to(kMaxThreads);
 }
 
 // Whether pictures that are said to be no reference are none to any other. In HEVC they may be to those of higher layers.

@@ -1,7 +1,8 @@
 #include "media/libav_encoder.h"
 
 #include <algorithm>
-#include <thread>
+
+#include "base/cores.h"
 
 extern "C" {
 #include <libavutil/pixdesc.h>
@@ -16,7 +17,7 @@ constexpr int kSmallHeight = 720;
 // x264's own choice is half as many again. Each costs processor time, and holds a frame back, which whoever waits for the
 // first picture waits for too: so there are no more than keep the cores busy.
 int threads_for(int height) {
-  const int cores = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
+  const int cores = cores_up_to(kMaxThreads);
   return height < kSmallHeight ? std::max(1, cores / 2) : cores;
 }
 

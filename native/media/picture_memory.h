@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <mutex>
 
 #include "base/av_ptr.h"
@@ -20,16 +19,12 @@ class PictureMemory {
   void serve(AVCodecContext& decoder);
 
  private:
-  struct FreePool {
-    void operator()(AVBufferPool* pool) const { av_buffer_pool_uninit(&pool); }
-  };
-
   static int get_buffer(AVCodecContext* decoder, AVFrame* picture, int flags);
   int give(AVCodecContext& decoder, AVFrame& picture);
   AVBufferRef* buffer_of(size_t bytes);
 
   std::mutex mutex_;  // any of the decoder's threads may ask
-  std::unique_ptr<AVBufferPool, FreePool> pool_;
+  BufferPoolPtr pool_;
   size_t bytes_ = 0;  // of a buffer of the pool
 };
 

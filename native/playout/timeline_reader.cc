@@ -83,7 +83,7 @@ void TimelineReader::open_ahead(int64_t frame) {
   if (entry && !current_ && !following_) following_ = open(*entry, frame);
 }
 
-/** Where there is no picture the slate is shown. */
+// Where there is no picture the slate is shown.
 Status TimelineReader::fill_in(Slice& slice) {
   if (slice.picture || slice.frame < first_picture_) return {};
   if (!slate_) {

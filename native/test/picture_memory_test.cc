@@ -9,7 +9,6 @@
 #include "test/check.h"
 
 extern "C" {
-#include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 }
 
@@ -40,8 +39,6 @@ FramePtr ask(AVCodecContext& context, AVPixelFormat format, int width, int heigh
   return picture;
 }
 
-int planes_of(AVPixelFormat format) { return av_pix_fmt_count_planes(format); }
-
 size_t rows_of(const AVFrame& picture, int plane) {
   const auto* description = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(picture.format));
   const int shift = plane == 1 || plane == 2 ? description->log2_chroma_h : 0;
@@ -54,7 +51,7 @@ void has_the_shape_of_libavcodecs_own(AVPixelFormat format, int width, int heigh
   CodecPtr context = decoder(AV_CODEC_ID_H264, &memory);
   const FramePtr expected = ask(*own, format, width, height);
   const FramePtr picture = ask(*context, format, width, height);
-  for (int plane = 0; plane < planes_of(format); ++plane) {
+  for (int plane = 0; plane < av_pix_fmt_count_planes(format); ++plane) {
     CHECK(picture->linesize[plane] >= expected->linesize[plane]);
     CHECK(picture->linesize[plane] % kAlignment == 0);
     CHECK(reinterpret_cast<uintptr_t>(picture->data[plane]) % kAlignment == 0);
@@ -65,7 +62,7 @@ void has_the_shape_of_libavcodecs_own(AVPixelFormat format, int width, int heigh
     // The planes do not lie over each other.
     std::memset(picture->data[plane], plane + 1, bytes);
   }
-  for (int plane = 0; plane < planes_of(format); ++plane) {
+  for (int plane = 0; plane < av_pix_fmt_count_planes(format); ++plane) {
     CHECK(picture->data[plane][0] == plane + 1);
     CHECK(picture->data[plane][picture->linesize[plane] * rows_of(*picture, plane) - 1] == plane + 1);
   }
